@@ -8,12 +8,30 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from promotion_gate.errors import InputError
 
 Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _not_text(value: Any) -> Any:
+    """Refuse text below names, where `Section` cannot tell a number's text from a name's: {production: "0.8"}."""
+    if isinstance(value, str):
+        raise ValueError("a number is expected, not text")
+    return value
+
+
+Fraction = Annotated[Decimal, BeforeValidator(_not_text), Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -76,11 +94,28 @@ class Tune(Section):
     validation_releases: Positive
 
 
+class Hyperparameters(Section):
+    """Sizes and strengths of the model; what tuning may change and a model is fitted with."""
+
+    ridge_c: Annotated[float, Field(gt=0, le=1000)]
+    margin_scale: Annotated[float, Field(ge=0, le=2)]
+    rounds: Annotated[int, Field(ge=1, le=5000)]
+    eta: Annotated[float, Field(gt=0, le=1)]
+    max_depth: Annotated[int, Field(ge=1, le=12)]
+    num_parallel_tree: Annotated[int, Field(ge=1, le=100)]
+    subsample: Annotated[float, Field(gt=0, le=1)]
+    colsample_bynode: Annotated[float, Field(gt=0, le=1)]
+    reg_lambda: Annotated[float, Field(ge=0, le=1e6)]
+    min_child_weight: Annotated[float, Field(ge=0, le=1e6)]
+    prevalence_half_life_days: Annotated[float, Field(gt=0, le=36_500)]
+
+
 class Train(Section):
-    """How many mature releases are trained on, newest first, and the seed of row and column sampling."""
+    """How many mature releases are trained on, newest first, the seed, and the model's default hyperparameters."""
 
     past_releases: Positive
     seed: Annotated[int, Field(ge=0)]
+    model: Hyperparameters
 
 
 class Evaluate(Section):
@@ -191,6 +226,8 @@ def load(path: str | pathlib.Path = "params.yaml") -> Params:
         read = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the project's top folder") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
     try:
@@ -199,8 +236,9 @@ def load(path: str | pathlib.Path = "params.yaml") -> Params:
         # A misspelt key is both unknown and missing: naming the unknown one helps.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"])) or "the file"
+        value = first["input"]
         given = (
-            f", not {first['input']!r:.80}"
+            f", not {value if isinstance(value, Decimal) else repr(value)!s:.80}"
             if first["type"] not in ("missing", "extra_forbidden", "value_error")
             else ""
         )

@@ -110,13 +110,15 @@ CONTRACTS: Mapping[str, TableContract] = MappingProxyType(
     }
 )
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+# Strict: without it `"coverage": true` and `"coverage": "1"` would be full coverage.
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 T = TypeVar("T")
 FrozenMapping = Annotated[
-    Mapping[str, T],
+    Mapping[Name, T],
     AfterValidator(lambda mapping: MappingProxyType(dict(mapping))),
     PlainSerializer(lambda mapping: dict(mapping), return_type=dict[str, Any]),
 ]
@@ -183,8 +185,8 @@ class FISResult(WireType):
 class SuiteCoverage(WireType):
     """What one suite covered of the module: whole lines, and the module version that it ran on."""
 
-    lines_covered: Annotated[int, Field(ge=0)]
-    lines_total: Annotated[int, Field(ge=0)]
+    lines_covered: Count
+    lines_total: Count
     version: Name | None = None
 
     @model_validator(mode="after")
@@ -228,7 +230,7 @@ class Decision(WireType):
     id: str | None = None
     project: str | None = None
     module: str | None = None
-    level: str
+    level: Name
     status: Status
     fis: Share | None
     base_coverage: Share

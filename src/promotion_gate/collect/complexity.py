@@ -13,7 +13,7 @@ def measure(path: str, text: str) -> dict[str, int]:
     found = lizard.analyze_file.analyze_source_code(path, text)
     functions = found.function_list
     complexity = [function.cyclomatic_complexity for function in functions]
-    parameters = [len(function.full_parameters) for function in functions]
+    parameters = [len(function.parameters) for function in functions]
     return {
         "loc": found.nloc,
         "cyclomatic_complexity": sum(complexity),

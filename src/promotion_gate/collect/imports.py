@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
-from promotion_gate.collect.python_syntax import parse
+from promotion_gate.collect.python_syntax import parse, statements
 
 
 def dotted(path: str) -> str:
@@ -28,7 +28,7 @@ def imported_names(tree: ast.Module, package: str) -> Iterator[tuple[str, str | 
     Imports inside functions count: they couple two files as much. A relative import that climbs above the top package
     is left out, for Python would refuse it too.
     """
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -1,15 +1,17 @@
 """Did a Python file change in substance? Compares syntax trees without what cannot make or mend a failure.
 
 Left out: comments and layout (not in the tree at all), docstrings, the order and grouping of imports, imports inside
-functions, `global` lines, version stamps. What is left is hashed symbol by symbol, so that a change has a place.
+functions, `global` lines, `__all__`, version stamps. What is left is hashed symbol by symbol, so that a change has a
+place.
 """
 
 import ast
 import hashlib
+from collections.abc import Collection
 
 from promotion_gate.collect.python_syntax import parse
 
-VERSION_STAMPS = frozenset({"VERSION", "__version__", "version"})
+FORMAL_NAMES = frozenset({"VERSION", "__version__", "__all__"})
 BODY = "<module>"
 IMPORTS = "<imports>"
 
@@ -17,7 +19,8 @@ IMPORTS = "<imports>"
 class _Strip(ast.NodeTransformer):
     """Takes out of a tree what is no substance."""
 
-    def __init__(self) -> None:
+    def __init__(self, formal: Collection[str]) -> None:
+        self._formal = formal
         self._functions = 0
 
     def _body(self, node: ast.AST) -> ast.AST:
@@ -38,15 +41,15 @@ class _Strip(ast.NodeTransformer):
 
     visit_Import = visit_ImportFrom = _import  # noqa: N815
 
-    def visit_Global(self, node: ast.Global) -> None:  # noqa: N802
+    def visit_Global(self, node: ast.Global) -> None:
         """Drop the line; linters make releases drop and add it."""
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:  # noqa: N802
-        """Drop version stamps, which every release changes."""
-        names = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        return None if names and names <= VERSION_STAMPS else self.generic_visit(node)
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        """Drop version stamps, which every release changes, and `__all__`, which only lists what is defined."""
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return None if names and all(name in self._formal for name in names) else self.generic_visit(node)
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         """Forget the u of u'text'."""
         node.kind = None
         return node
@@ -89,8 +92,10 @@ def _walk(body: list[ast.stmt], prefix: str, symbols: dict[str, str]) -> None:
         symbols[prefix + IMPORTS] = _hash(*sorted(imports))
 
 
-def fingerprint(text: str) -> dict[str, str] | None:
+def fingerprint(text: str, formal: Collection[str] = FORMAL_NAMES) -> dict[str, str] | None:
     """Return {symbol: hash} of a file's substance, or None where it does not parse.
+
+    What is assigned to a name in `formal` is left out.
 
     Symbols are dotted (`Model.save`); `<module>` is the code outside functions and classes, `Model.<module>` that of a
     class body, `<imports>` the set of names imported at module level.
@@ -99,11 +104,11 @@ def fingerprint(text: str) -> dict[str, str] | None:
     if tree is None:
         return None
     symbols: dict[str, str] = {}
-    _walk(_Strip().visit(tree).body, "", symbols)
+    _walk(_Strip(formal).visit(tree).body, "", symbols)
     return symbols
 
 
-def changed_symbols(before: str, after: str) -> list[str]:
+def changed_symbols(before: str, after: str, formal: Collection[str] = FORMAL_NAMES) -> list[str]:
     """Return the sorted symbols that changed in substance; empty where nothing but form changed.
 
     Import lines alone are form: a changed set of imports counts only beside a change of code. A text that does not
@@ -111,11 +116,9 @@ def changed_symbols(before: str, after: str) -> list[str]:
     """
     if before == after:
         return []
-    old, new = fingerprint(before), fingerprint(after)
+    old, new = fingerprint(before, formal), fingerprint(after, formal)
     if old is None or new is None:
         return [BODY]
     return sorted(
-        name
-        for name in old.keys() | new.keys()
-        if old.get(name) != new.get(name) and not name.endswith(IMPORTS)
+        name for name in old.keys() | new.keys() if old.get(name) != new.get(name) and not name.endswith(IMPORTS)
     )

@@ -89,7 +89,7 @@ def download(version: str, folder: pathlib.Path, pause: float = 5.0) -> pathlib.
 
 
 def complete(folder: pathlib.Path) -> None:
-    """Download what `folder` lacks of the wanted versions, showing progress; a second call goes on where one stopped."""
+    """Download what `folder` lacks of the wanted versions, showing progress; a second call resumes."""
     missing = [version for version in available() if version not in by_version(folder)]
     for version in tqdm(missing, desc="archives", unit="archive", disable=not missing):
         download(version, folder)

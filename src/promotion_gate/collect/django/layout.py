@@ -2,12 +2,15 @@
 
 import re
 
-NO_MODULE = re.compile(r"/(?:locale|migrations)/|^django/conf/(?:app|project)_template/")
+NO_MODULE = re.compile(r"/locale/|^django/contrib/.*/migrations/|^django/conf/(?:app|project)_template/")
 RELEASE_NOTE = re.compile(r"docs/releases/(\d+\.\d+(?:\.\d+)?)\.txt")
 
 
 def is_module(path: str) -> bool:
-    """Say whether a file is a module of Django: Python, and neither a translation, a migration nor a template."""
+    """Say whether a file is a module of Django: Python, and neither a translation, a migration nor a template.
+
+    django/db/migrations holds no migrations but the code that plans and runs them, and is kept.
+    """
     return path.startswith("django/") and path.endswith(".py") and not NO_MODULE.search(path)
 
 

@@ -1,5 +1,6 @@
 """All archives -> all series, in two processes or one, with the same result."""
 
+import itertools
 import multiprocessing
 import pathlib
 from collections.abc import Iterator
@@ -13,13 +14,13 @@ Births = dict[str, float]
 
 
 def jobs(found: dict[str, pathlib.Path]) -> list[Job]:
-    """Return one job a series, oldest first, each beside the x.y.0 before it. ArchiveError where an x.y.0 is missing."""
+    """Return one job a series, oldest first, each with the x.y.0 before it. ArchiveError where one is missing."""
     names = sorted({archives.series_of(version) for version in found}, key=archives.number)
     for name in names:
         if name not in found:
             raise archives.ArchiveError(f"Django {name}: patch releases are there, the archive of {name} itself is not")
     made = []
-    for before, name in zip(names, names[1:], strict=False):
+    for before, name in itertools.pairwise(names):
         if archives.number(name)[:2] >= archives.OLDEST_SERIES:
             own = {version: path for version, path in found.items() if archives.series_of(version) == name}
             made.append(Job(name, own, found[before]))
@@ -40,8 +41,12 @@ def _paths(path: pathlib.Path) -> tuple[float, list[str]]:
 
 
 def births(found: dict[str, pathlib.Path], workers: int = 2) -> Births:
-    """Return {module: time of the x.y.0 archive that first held its path}, looking back to the oldest archive there is."""
-    bases = [path for version, path in sorted(found.items(), key=lambda pair: archives.number(pair[0])) if archives.number(version)[2] == 0]
+    """Return {module: time of the x.y.0 archive that first held its path}, from the oldest archive on."""
+    bases = [
+        path
+        for version, path in sorted(found.items(), key=lambda pair: archives.number(pair[0]))
+        if archives.number(version)[2] == 0
+    ]
     born: Births = {}
     with multiprocessing.Pool(workers) as pool:
         for time, names in tqdm(pool.imap(_paths, bases), desc="ages", total=len(bases), unit="archive"):

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 CVE = re.compile(r"CVE-\d{4}-\d{4,}|:cve:`(?:[^`<]*<)?(\d{4}-\d{4,})")
 TICKET = re.compile(r":ticket:`(?:[^`<]*<)?#?(\d+)>?`|(?<!\w)#(\d{4,6})\b")
+# a regression that the fix of a CVE brought is no vulnerability itself
+BROUGHT_BY = re.compile(r"(?:introduced|caused)\s+(?:when|by)\s+(?:fixing|the\s+fix\s+(?:for|of))\s+:cve:`[^`]*`")
 UNDERLINE = re.compile(r"([=\-~^])\1{2,}")
-RATED = re.compile(r"severity\s+[\"“'`]*(critical|high|moderate|medium|low)\b", re.IGNORECASE)
+RATING = "critical|high|moderate|medium|low"
+RATED = re.compile(rf'severity\s+"?({RATING})\b', re.IGNORECASE)
+QUOTED_RATING = re.compile(rf'"({RATING})"', re.IGNORECASE)
 CORRUPTION = re.compile(r"data[\s-]loss|loss of data|los(?:e|es|ing|t) data|corrupt", re.IGNORECASE)
 CRASH = re.compile(r"crash|regress", re.IGNORECASE)
 
@@ -28,8 +32,9 @@ class Item:
 
     @property
     def cves(self) -> tuple[str, ...]:
-        """Names of the vulnerabilities that the item speaks of, in order of appearance."""
-        found = (f"CVE-{match[1]}" if match[1] else match[0] for match in CVE.finditer(self.text))
+        """Names of the vulnerabilities that the item mends, in order of appearance."""
+        text = BROUGHT_BY.sub("", self.text)
+        found = (f"CVE-{match[1]}" if match[1] else match[0] for match in CVE.finditer(text))
         return tuple(dict.fromkeys(found))
 
     @property
@@ -58,6 +63,11 @@ def ratings(text: str) -> set[str]:
     return {word.lower() for word in RATED.findall(text)}
 
 
+def quoted_ratings(introduction: str) -> set[str]:
+    """Return the severity words that an introduction sets in quotes, as in: one with severity "high", two "low"."""
+    return {word.lower() for word in QUOTED_RATING.findall(introduction)}
+
+
 def severity(item: Item) -> str:
     """Grade an item: CVE rated high -> critical; other CVE, data loss, corruption -> high; crash, regression -> medium.
 
@@ -65,7 +75,7 @@ def severity(item: Item) -> str:
     moderate"): it counts only where it names one rating, and the item names none itself.
     """
     if item.cves:
-        named = ratings(item.text) or ratings(item.introduction)
+        named = ratings(item.text) or ratings(item.introduction) | quoted_ratings(item.introduction)
         return "critical" if named and named <= {"high", "critical"} else "high"
     if CORRUPTION.search(item.text):
         return "high"
@@ -75,7 +85,8 @@ def severity(item: Item) -> str:
 def sections(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield (heading, lines) of a note, its title with the introduction first; headings are underlined lines."""
     lines = text.splitlines()
-    heading, body = "", []
+    heading = ""
+    body: list[str] = []
     for place, line in enumerate(lines):
         following = lines[place + 1] if place + 1 < len(lines) else ""
         if line.strip() and not line.startswith(" ") and _underlines(following) and not _underlines(line):

@@ -1,12 +1,17 @@
-"""One series of archives, x.y.0 and its patch releases, read in order: what it was, what was changed, what was noted."""
+"""One series of archives, x.y.0 and its patch releases, read in order: what was there, changed and noted."""
 
 import pathlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from promotion_gate.collect import churn, imports
 from promotion_gate.collect.django import archives, layout, metrics, notes
-from promotion_gate.collect.substance import changed_symbols
+from promotion_gate.collect.substance import FORMAL_NAMES, changed_symbols
+
+DEPRECATION = re.compile(r"RemovedInDjango\d+Warning")
+RELEASE_NAME = re.compile(r"\bDjango \d+(?:\.\d+)*")
+TEST_SWITCHES = frozenset({"django_test_skips", "django_test_expected_failures"})
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,8 @@ class Change:
 class Series:
     """What the archives of one series hold.
 
-    `released` maps each version to (its time, that of the version before it or None), seconds since 1970. `metrics` maps
-    the modules of x.y.0 to their figures. `items` are (version of the archive that fixed it, item).
+    `released` maps each version to (its time, that of the version before it or None), seconds since 1970. `metrics`
+    maps the modules of x.y.0 to their figures. `items` are (version of the archive that fixed it, item).
     """
 
     name: str
@@ -54,15 +59,34 @@ def of_patch(path: str) -> bool:
     return layout.is_module(path) or layout.noted_version(path) is not None
 
 
+def substance(before: str, after: str) -> list[str]:
+    """Return the symbols of a module of Django that changed in substance.
+
+    To which release a deprecation points, and which tests a database back end skips, are none.
+    """
+    if before == after:
+        return []
+    symbols = changed_symbols(without_versions(before), without_versions(after), FORMAL_NAMES | TEST_SWITCHES)
+    return [symbol for symbol in symbols if symbol.rpartition(".")[2] not in TEST_SWITCHES]
+
+
+def without_versions(text: str) -> str:
+    """Return a text that names no release of Django."""
+    return DEPRECATION.sub("RemovedInDjangoWarning", RELEASE_NAME.sub("Django", text))
+
+
 def changes(version: str, before: dict[str, str], after: dict[str, str]) -> Iterator[Change]:
     """Yield the modules of both archives that changed in substance."""
     for module in sorted(before.keys() & after.keys()):
-        if symbols := changed_symbols(before[module], after[module]):
+        if symbols := substance(before[module], after[module]):
             yield Change(version, module, tuple(symbols), tuple(churn.diff(before[module], after[module])))
 
 
 def noted_items(texts: dict[str, str], after: str, upto: str) -> Iterator[notes.Item]:
-    """Yield the items of the notes later than `after` up to `upto`: a version whose archive was withdrawn is in the next."""
+    """Yield the items of the notes later than `after` up to `upto`.
+
+    They are more than one version's where an archive was withdrawn: its fixes then first come with the next one.
+    """
     low, high = archives.number(after), archives.number(upto)
     found = {version: text for path, text in texts.items() if (version := layout.noted_version(path))}
     for version in sorted(found, key=archives.number):

@@ -50,71 +50,58 @@ def run_suites(
 ) -> Iterator[tuple[str, pathlib.Path]]:
     """Run the suites and yield (suite, coverage data file), the union last under the name `aggregate`.
 
-    A failing test does not stop the run: its lines were covered all the same. A run that wrote no data does.
+    Django's runtests.py names tests/.coveragerc to the processes that tests start, so our configuration takes that
+    file's place: without it those would measure branches, warn on stderr, and fail the tests that read it. A failing
+    test does not stop the run: its lines were covered all the same. A run that wrote no data does.
     """
-    tests, config = source / "tests", source / "coverage.ini"
-    config.write_text("[run]\nbranch = false\n", encoding="utf-8")
-    files = []
+    tests = source / "tests"
+    config = tests / ".coveragerc"
+    config.write_text("[run]\nsource = django\nparallel = true\ndata_file = ${SUITE_DATA}\n", encoding="utf-8")
     coverage = [str(interpreter), "-m", "coverage"]
+
+    def combine(target: pathlib.Path, parts: Iterable[pathlib.Path]) -> None:
+        command = [*coverage, "combine", "--quiet", "--keep", f"--rcfile={config}", f"--data-file={target}.part"]
+        environment = {**os.environ, "SUITE_DATA": str(target)}
+        subprocess.run([*command, *map(str, parts)], cwd=source, env=environment, check=True)
+        pathlib.Path(f"{target}.part").rename(target)
+
+    files = []
     for suite in SUITES:
         data = source / f"coverage.{settings}.{suite}"
         if not data.exists():
-            environment = {**os.environ, "SUITE": suite, "COVERAGE_CORE": "sysmon", "PYTHONPATH": str(source)}
+            pieces = source / f"pieces.{settings}.{suite}"
+            pieces.mkdir(exist_ok=True)
+            environment = {
+                **os.environ,
+                "SUITE": suite,
+                "SUITE_DATA": str(pieces / "data"),
+                "COVERAGE_CORE": "sysmon",
+                "PYTHONPATH": str(source),
+            }
+            command = [*coverage, "run", f"--rcfile={config}", str(RUN_SUITE), "--parallel=1", f"--settings={settings}"]
             with (source / f"{settings}.{suite}.log").open("w") as log:
-                subprocess.run(
-                    [
-                        *coverage,
-                        "run",
-                        f"--rcfile={config}",
-                        f"--source={source / 'django'}",
-                        f"--data-file={data}.part",
-                        str(RUN_SUITE),
-                        "--parallel=1",
-                        f"--settings={settings}",
-                    ],
-                    cwd=tests,
-                    env=environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            pathlib.Path(f"{data}.part").rename(data)
+                subprocess.run(command, cwd=tests, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            combine(data, sorted(pieces.iterdir()))
         files.append(data)
         yield suite, data
     union = source / f"coverage.{settings}.aggregate"
-    subprocess.run(
-        [*coverage, "combine", "--quiet", "--keep", f"--rcfile={config}", f"--data-file={union}", *map(str, files)],
-        cwd=source,
-        check=True,
-    )
+    combine(union, files)
     yield "aggregate", union
 
 
 def lines(source: pathlib.Path, interpreter: pathlib.Path, data: pathlib.Path) -> dict[str, tuple[int, int]]:
     """Statements covered and statements in all of every file below django/, from coverage.py's own JSON report."""
     report = data.with_suffix(data.suffix + ".json")
-    subprocess.run(
-        [
-            str(interpreter),
-            "-m",
-            "coverage",
-            "json",
-            "--quiet",
-            f"--rcfile={source / 'coverage.ini'}",
-            f"--data-file={data}",
-            "-o",
-            str(report),
-        ],
-        cwd=source,
-        check=True,
-    )
+    config = source / "tests" / ".coveragerc"
+    command = [str(interpreter), "-m", "coverage", "json", "--quiet", f"--rcfile={config}"]
+    environment = {**os.environ, "SUITE_DATA": str(data)}
+    subprocess.run([*command, f"--data-file={data}", "-o", str(report)], cwd=source, env=environment, check=True)
     files = json.loads(report.read_text(encoding="utf-8"))["files"]
-    return {
-        pathlib.PurePosixPath(os.path.relpath(source / name, source)).as_posix(): (
-            entry["summary"]["covered_lines"],
-            entry["summary"]["num_statements"],
-        )
-        for name, entry in files.items()
-    }
+    counts = {}
+    for name, entry in files.items():
+        path = pathlib.PurePosixPath(os.path.relpath(source / name, source)).as_posix()
+        counts[path] = (entry["summary"]["covered_lines"], entry["summary"]["num_statements"])
+    return counts
 
 
 def measure(archive: pathlib.Path, release: str, python: str, work: pathlib.Path) -> Iterator[dict[str, object]]:

@@ -1,0 +1,29 @@
+"""register: registers the model with all that explains it, and brings the champion's bundle to models/champion.
+
+The receipt models/registered.json says which inputs are registered: where it is missing (a fresh clone) or tells of
+others, DVC runs this stage. The store is the project's own, in the temporary copy of `dvc exp run --temp` too.
+`python -m pipelines.register --champion` registers nothing and only brings the champion's bundle (`make champion`).
+"""
+
+import pathlib
+import sys
+
+from pipelines.stage import run, write_json
+from promotion_gate import bundle, params
+from promotion_gate.registry import project_root, register, resolve_champion, store_at
+
+
+def main() -> None:
+    read = params.load()
+    root = project_root()
+    store = store_at(root)
+    if "--champion" not in sys.argv[1:]:
+        done = register(pathlib.Path(), read, store)
+        print(f"registered {done.version}: {done.verdict}")
+        write_json(pathlib.Path("models/registered.json"), done.inputs)
+    champion = bundle.read_manifest(resolve_champion(root / "models", read.register_.model, store))
+    print(f"champion {champion.model_version}, policy {champion.policy_version}, data {champion.data_hash:.12}")
+
+
+if __name__ == "__main__":
+    run(main)

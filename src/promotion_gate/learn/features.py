@@ -1,0 +1,145 @@
+"""One function from what was known at a moment to the features of a release's modules: offline and in the service.
+
+Every feature is a percentile rank within the release, centred: -.5 the smallest, +.5 the largest, 0 the middle, and 0
+where there is no figure. Ranks cancel drift between releases and projects (Zhang et al., "Towards building a universal
+defect prediction model with rank transformed predictors", EMSE 2016). Criticality alone keeps its own scale.
+"""
+
+import fnmatch
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from promotion_gate.learn.graph import adjacency, coupling
+from promotion_gate.learn.history import failure_history
+from promotion_gate.learn.tables import Release, Tables
+from promotion_gate.params import Featurize
+
+KEYS = ["project", "release", "module"]
+LOAD_COLUMNS = ("requests", "errors", "latency_p95_s", "cpu_seconds", "load")
+RISING = frozenset(
+    (
+        "loc",
+        "cyclomatic_complexity",
+        "churn",
+        "commits",
+        "authors",
+        "fan_in",
+        "fan_out",
+        "pagerank",
+        "transitive_dependents",
+        "criticality",
+    )
+)
+"""Size, complexity, coupling and churn, by the names that have a meaning."""
+
+
+def direction(feature: str) -> int:
+    """How risk may move with a feature: 1 never falls, -1 never rises, 0 either way.
+
+    Risk never falls with size, complexity, coupling, churn, criticality and past failures, the module's own or nearby,
+    and never rises with the time since the last one.
+    """
+    if feature == "days_since_failure":
+        return -1
+    return int(feature in RISING or feature.startswith("failures") or feature.endswith("_failures"))
+
+
+def centred_ranks(frame: pd.DataFrame) -> pd.DataFrame:
+    """Percentile rank of every column less one half, in [-.5, .5]; ties share their mean, no figure becomes 0."""
+    ranks = frame.rank(method="average")
+    size = ranks.notna().sum()
+    return ((ranks - 0.5) / size - 0.5).fillna(0.0)
+
+
+def criticality_of(
+    known: Tables, release: Release, modules: pd.Series, dependents: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Criticality of each module, 0 to 1, shape (n,): decreed by name or glob, else inferred.
+
+    A name beats a glob, a longer glob a shorter one. Inferred: the share of the system's other modules that depend on
+    the module, directly or not.
+    """
+    inferred = dependents / max(1, len(modules) - 1)
+    decreed = known.criticality[known.criticality.project == release.project]
+    values = np.asarray(inferred, dtype=float).copy()
+    for row in decreed.assign(length=decreed.module.str.len()).sort_values("length").itertuples():
+        values[modules.map(lambda name, glob=row.module: fnmatch.fnmatchcase(name, glob)).to_numpy(bool)] = (
+            row.criticality
+        )
+    exact = decreed.set_index("module").criticality
+    named = modules.isin(exact.index).to_numpy()
+    values[named] = modules[named].map(exact).to_numpy(float)
+    return values
+
+
+def telemetry_of(known: Tables, release: Release, modules: pd.Series) -> pd.DataFrame:
+    """Mean of what the monitoring agent saw of each module so far, one column each of `LOAD_COLUMNS`; NaN: nothing."""
+    seen = known.telemetry[known.telemetry.project == release.project]
+    means = seen.groupby("module")[list(LOAD_COLUMNS)].mean()
+    return means.reindex(modules).reset_index(drop=True)
+
+
+def growth_of(known: Tables, release: Release, rows: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+    """Change of every metric since the project's previous release; NaN for new modules and first releases."""
+    earlier = [r for r in known.timeline() if r.project == release.project and r.released_at < release.released_at]
+    if not earlier:
+        return pd.DataFrame(np.nan, index=rows.index, columns=metrics)
+    before = known.modules_of(earlier[-1]).set_index("module")[metrics].reindex(rows.module)
+    return (rows[metrics] - before.to_numpy()).set_axis(rows.index)
+
+
+def raw_features(known: Tables, release: Release, when: pd.Timestamp, params: Featurize) -> pd.DataFrame:
+    """The figures behind the features, in their own units, for the same arguments as `featurize`."""
+    rows = known.modules_of(release)
+    metrics = [name for name in rows.columns if name not in KEYS and pd.api.types.is_numeric_dtype(rows[name])]
+    drawn = known.dependencies
+    drawn = drawn[(drawn.project == release.project) & (drawn.release == release.release)]
+    edges = adjacency(rows.module.tolist(), drawn)
+    graph = coupling(edges)
+    failures = known.failures[known.failures.project == release.project]
+    return pd.concat(
+        [
+            rows[KEYS],
+            rows[metrics].astype(float),
+            growth_of(known, release, rows, metrics).add_suffix("_growth"),
+            pd.DataFrame(failure_history(rows.module, failures, when, edges, params.half_lives_days)),
+            pd.DataFrame(graph),
+            telemetry_of(known, release, rows.module),
+            pd.DataFrame({"criticality": criticality_of(known, release, rows.module, graph["transitive_dependents"])}),
+        ],
+        axis=1,
+    )
+
+
+def ranked(raw: pd.DataFrame) -> pd.DataFrame:
+    """Raw figures of one release's modules as features, all float64: centred ranks, criticality as it is."""
+    figures = raw.drop(columns=[*KEYS, "criticality"])
+    return pd.concat([raw[KEYS], centred_ranks(figures), raw[["criticality"]].astype(float)], axis=1)
+
+
+def featurize(known: Tables, release: Release, when: pd.Timestamp, params: Featurize) -> pd.DataFrame:
+    """Features of a release's modules as of a moment.
+
+    Args:
+        known: what was known at `when`, cut by `Tables.as_of`; other projects in it are ignored.
+        release: whose modules are wanted.
+        when: the moment from which the ages of past failures are counted, usually the release's date.
+        params: half-lives.
+
+    Returns:
+        One row a module, ordered by name: project, release, module, then the features, all float64.
+    """
+    return ranked(raw_features(known, release, when, params))
+
+
+def featurize_all(tables: Tables, params: Featurize) -> pd.DataFrame:
+    """Features of every release, each as of its own date, stacked; a metric that a project lacks is 0 there."""
+    parts = [
+        featurize(tables.as_of(release.released_at), release, release.released_at, params)
+        for release in tables.timeline()
+    ]
+    stacked = pd.concat(parts, ignore_index=True)
+    names = [name for name in stacked.columns if name not in KEYS]
+    return stacked[KEYS].join(stacked[names].fillna(0.0))

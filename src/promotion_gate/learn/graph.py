@@ -1,0 +1,58 @@
+"""The dependency graph of one release: coupling of every module."""
+
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+
+def adjacency(modules: Sequence[str], dependencies: pd.DataFrame) -> sparse.csr_array:
+    """Edges module -> depends_on as a 0/1 matrix, shape (n, n), in the order of `modules`.
+
+    Edges to or from what is no module of the release, and of a module to itself, are left out.
+    """
+    position = pd.Series(np.arange(len(modules)), index=list(modules))
+    tails, heads = dependencies.module.map(position), dependencies.depends_on.map(position)
+    inside = tails.notna() & heads.notna() & (tails != heads)
+    pairs = pd.DataFrame({"tail": tails[inside], "head": heads[inside]}).drop_duplicates().astype(int)
+    shape = (len(modules), len(modules))
+    return sparse.csr_array((np.ones(len(pairs)), (pairs["tail"], pairs["head"])), shape=shape)
+
+
+def transitive_dependents(edges: sparse.csr_array) -> npt.NDArray[np.float64]:
+    """How many modules depend on each, directly or not, shape (n,); modules of one cycle depend on each other."""
+    size = edges.shape[0]
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(size))
+    graph.add_edges_from(zip(*(part.tolist() for part in edges.nonzero()), strict=True))
+    condensed = nx.condensation(graph)
+    reached: dict[int, int] = {}  # component -> its dependents and itself, a bit a module
+    for component in nx.topological_sort(condensed):  # dependents come before what they depend on
+        bits = sum(1 << member for member in condensed.nodes[component]["members"])
+        for dependent in condensed.predecessors(component):
+            bits |= reached[dependent]
+        reached[component] = bits
+    counts = np.zeros(size)
+    for component, bits in reached.items():
+        counts[list(condensed.nodes[component]["members"])] = bits.bit_count() - 1
+    return counts
+
+
+def pagerank(edges: sparse.csr_array) -> npt.NDArray[np.float64]:
+    """PageRank (Brin & Page 1998, damping .85) along the dependencies, shape (n,): what much depends on ranks high."""
+    graph = nx.from_scipy_sparse_array(edges, create_using=nx.DiGraph)
+    ranks = nx.pagerank(graph, alpha=0.85, max_iter=200)
+    return np.array([ranks[node] for node in range(edges.shape[0])])
+
+
+def coupling(edges: sparse.csr_array) -> dict[str, npt.NDArray[np.float64]]:
+    """Fan-in, fan-out, PageRank and transitive dependents of every module, each of shape (n,)."""
+    return {
+        "fan_in": np.asarray(edges.sum(axis=0), dtype=float),
+        "fan_out": np.asarray(edges.sum(axis=1), dtype=float),
+        "pagerank": pagerank(edges),
+        "transitive_dependents": transitive_dependents(edges),
+    }

@@ -1,0 +1,219 @@
+"""The failure model: an ordinal XGBoost boosted from the margin of a ridge logistic regression on ranks.
+
+P(severity > t) for the four thresholds t comes from one booster, t a feature that it may only fall with, on top of
+margins that fall with t too: the cumulative probabilities share trees and never cross (the threshold-feature form of
+Frank & Hall's ordinal reduction, ECML 2001). The margin is the ridge's score with the intercepts at which the mean
+probability of a release is its prevalence, the forecast one for the release to be scored.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xgboost as xgb
+
+from promotion_gate.errors import ModelError
+from promotion_gate.learn import ridge
+from promotion_gate.learn.dataset import Dataset
+from promotion_gate.learn.features import direction
+from promotion_gate.learn.prevalence import THRESHOLDS, exceedance, forecast, intercepts
+from promotion_gate.params import Hyperparameters, Params
+
+Matrix = npt.NDArray[np.float64]
+THRESHOLD = "threshold"
+"""Name of the booster's last feature: 0 for low or worse to 3 for critical."""
+
+
+def stacked(X: Matrix) -> Matrix:
+    """Every row once for each threshold, the threshold as last column, shape (4 n, k + 1), thresholds outermost."""
+    return np.vstack([np.column_stack([X, np.full(len(X), float(t))]) for t in range(THRESHOLDS)])
+
+
+def equal_mass(keys: pd.DataFrame) -> Matrix:
+    """Row weights, mean 1, at which every project has the same mass, shape (n,)."""
+    size = keys.project.map(keys.project.value_counts()).to_numpy(float)
+    return len(keys) / (size * keys.project.nunique())
+
+
+@dataclasses.dataclass(frozen=True)
+class FailureModel:
+    """A fitted model.
+
+    Attributes:
+        features: names of the columns it takes, in order.
+        coefficients: of the ridge, shape (k,), times the margin's scale.
+        offsets: intercepts of the margin by threshold, falling, shape (4,).
+        booster: the trees.
+        cuts: expected levels (0 to 4) from which on low, medium, high, critical is predicted, rising, shape (4,).
+        horizon_days: the window that its probabilities speak of.
+        half_lives_days: of the decayed failure counts among its features.
+    """
+
+    features: tuple[str, ...]
+    coefficients: Matrix
+    offsets: Matrix
+    booster: xgb.Booster
+    cuts: Matrix
+    horizon_days: int
+    half_lives_days: tuple[int, ...]
+
+    def margin(self, X: Matrix) -> Matrix:
+        """The linear part by threshold, log odds, shape (n, 4)."""
+        return (X @ self.coefficients)[:, None] + self.offsets[None, :]
+
+    def matrix(self, X: Matrix) -> xgb.DMatrix:
+        """The booster's input: rows stacked by threshold with the margin they start from."""
+        return xgb.DMatrix(
+            stacked(X), base_margin=self.margin(X).T.ravel(), feature_names=[*self.features, THRESHOLD], nthread=1
+        )
+
+    def predict(self, X: pd.DataFrame) -> Matrix:
+        """Probability of each level as the worst severity in the horizon, rows summing to 1, shape (n, 5).
+
+        Args:
+            X: features, shape (n, k) or more columns; those of `features` are taken by name.
+
+        Raises:
+            ModelError: a feature is missing.
+        """
+        missing = [name for name in self.features if name not in X.columns]
+        if missing:
+            raise ModelError(f"the model takes the feature {missing[0]!r}, which is not there; train it on this data")
+        values = X[list(self.features)].to_numpy(float)
+        cumulative = self.booster.predict(self.matrix(values)).astype(float).reshape(THRESHOLDS, len(values)).T
+        bounded = np.column_stack([np.ones(len(values)), cumulative, np.zeros(len(values))])
+        # Float32 rounding alone can lift a threshold above the one before it; mathematically they never cross.
+        return -np.diff(np.minimum.accumulate(bounded, axis=1), axis=1)
+
+    def severity(self, probabilities: Matrix) -> npt.NDArray[np.int64]:
+        """Predicted level of each row of probabilities, index into `LEVELS`, shape (n,).
+
+        The likeliest level is almost always negligible and tells a reader nothing; the cuts of the expected level
+        are set so that each level is predicted as often as it is forecast to occur.
+        """
+        return np.searchsorted(self.cuts, probabilities @ np.arange(THRESHOLDS + 1.0), side="right").astype(np.int64)
+
+    def save(self, folder: pathlib.Path) -> None:
+        """Write booster.ubj and model.json (all else, with the booster's sha256); no pickle."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.booster.save_model(folder / "booster.ubj")
+        described = {
+            "features": list(self.features),
+            "coefficients": self.coefficients.tolist(),
+            "offsets": self.offsets.tolist(),
+            "cuts": self.cuts.tolist(),
+            "horizon_days": self.horizon_days,
+            "half_lives_days": list(self.half_lives_days),
+            "booster_sha256": hashlib.sha256((folder / "booster.ubj").read_bytes()).hexdigest(),
+        }
+        (folder / "model.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: pathlib.Path) -> "FailureModel":
+        """Read what `save` wrote.
+
+        Raises:
+            ModelError: a file is missing, or the booster is not the one that model.json was written for.
+        """
+        try:
+            described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            content = (folder / "booster.ubj").read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(f"{error.filename}: no such file; train a model first (`dvc repro train`)") from None
+        if hashlib.sha256(content).hexdigest() != described["booster_sha256"]:
+            raise ModelError(f"{folder / 'booster.ubj'}: not the booster that model.json describes; train again")
+        booster = xgb.Booster({"nthread": 1})
+        booster.load_model(bytearray(content))
+        return cls(
+            features=tuple(described["features"]),
+            coefficients=np.array(described["coefficients"]),
+            offsets=np.array(described["offsets"]),
+            booster=booster,
+            cuts=np.array(described["cuts"]),
+            horizon_days=described["horizon_days"],
+            half_lives_days=tuple(described["half_lives_days"]),
+        )
+
+
+def folds_of(data: Dataset) -> npt.NDArray[np.int64]:
+    """A fold a release, or five folds of every fifth module where there is one release only, shape (n,)."""
+    folds = np.zeros(len(data.level), np.int64)
+    masks = list(data.groups())
+    if len(masks) == 1:
+        return np.arange(len(data.level)) % 5
+    for number, mask in enumerate(masks):
+        folds[mask] = number
+    return folds
+
+
+def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> FailureModel:
+    """Fit the model for a project's next release.
+
+    Args:
+        data: mature past releases, of the project and of any others that are pooled with it.
+        project: whose prevalence is forecast; where the data holds none of its releases, all projects' is.
+        params: the seed of the sampling, and what `data` was made with: window of the labels, half-lives.
+        hyper: sizes and strengths.
+
+    Returns:
+        The fitted model; the same inputs give the same bytes.
+    """
+    features = tuple(name for name in data.X.columns if data.X[name].to_numpy().any())
+    X = data.X[list(features)].to_numpy(float)
+    weight = equal_mass(data.keys)
+    failed = data.level > 0
+    score = hyper.margin_scale * ridge.out_of_fold(X, failed, weight, hyper.ridge_c, folds_of(data))
+    margin = np.zeros((len(X), THRESHOLDS))
+    for mask in data.groups():
+        shares = forecast([data.level[mask]], [0.0], 1.0)
+        margin[mask] = score[mask][:, None] + intercepts(score[mask], shares)[None, :]
+    signs = [direction(name) for name in features]
+    training = xgb.DMatrix(
+        stacked(X),
+        label=exceedance(data.level).T.ravel().astype(float),
+        weight=np.tile(weight, THRESHOLDS),
+        base_margin=margin.T.ravel(),
+        feature_names=[*features, THRESHOLD],
+        nthread=1,
+    )
+    booster = xgb.train(
+        {
+            "objective": "binary:logistic",
+            "eta": hyper.eta,
+            "max_depth": hyper.max_depth,
+            "num_parallel_tree": hyper.num_parallel_tree,
+            "subsample": hyper.subsample,
+            "colsample_bynode": hyper.colsample_bynode,
+            "reg_lambda": hyper.reg_lambda,
+            "min_child_weight": hyper.min_child_weight,
+            "monotone_constraints": str((*signs, -1)),
+            "tree_method": "hist",
+            "base_score": 0.5,
+            "seed": params.train.seed,
+            "nthread": 1,
+        },
+        training,
+        num_boost_round=hyper.rounds,
+    )
+    own = (data.keys.project == project).to_numpy()
+    own = own if own.any() else np.ones(len(X), bool)
+    masks = [mask for mask in data.groups() if (mask & own).any()]
+    ages = [float(data.age_days[mask][0]) for mask in masks]
+    shares = forecast([data.level[mask] for mask in masks], ages, hyper.prevalence_half_life_days)
+    coefficients = hyper.margin_scale * ridge.fit(X, failed, weight, hyper.ridge_c)
+    offsets = intercepts(X[own] @ coefficients, shares)
+    uncut = FailureModel(
+        features=features,
+        coefficients=coefficients,
+        offsets=offsets,
+        booster=booster,
+        cuts=np.zeros(THRESHOLDS),
+        horizon_days=params.labels.horizon_days,
+        half_lives_days=params.featurize.half_lives_days,
+    )
+    expected = uncut.predict(data.X[own]) @ np.arange(THRESHOLDS + 1.0)
+    return dataclasses.replace(uncut, cuts=np.quantile(expected, 1 - shares))

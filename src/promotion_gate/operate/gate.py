@@ -1,0 +1,118 @@
+"""The gate: rules and champion, each loaded when first needed -> the decision on a request."""
+
+import pathlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from promotion_gate import bundle, params
+from promotion_gate.decide.policy import UNSCORED, decide, policy_version
+from promotion_gate.errors import ModelError
+from promotion_gate.params import Impact, Policy
+from promotion_gate.schema import Decision, PromotionRequest, Reason
+
+if TYPE_CHECKING:
+    from promotion_gate.operate.fis import FISCalculator
+
+
+DEFAULT_PARAMS = pathlib.Path("params.yaml")
+DEFAULT_MODELS = pathlib.Path("models/champion")
+
+
+def resolve_bundle(models: pathlib.Path) -> pathlib.Path:
+    """Return the folder of the champion's bundle. ModelError where there is none."""
+    if not (models / bundle.MANIFEST).is_file():
+        raise ModelError(f"{models}: no model: run `make repro` first")
+    return models
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides beside the model, its content hash, and the file or bundle that it was read from."""
+
+    impact: Impact
+    policy: Policy
+    version: str
+    source: str
+
+
+class Gate:
+    """Decides on requests with the rules of a parameter file, else with those that were registered with the champion.
+
+    Args:
+        params_file: the parameter file; None: `params.yaml` in the current folder if it exists, else the bundle's.
+        models: folder of the champion's bundle.
+
+    Every property raises ModelError where it needs a bundle that is missing or broken, InputError for a parameter file.
+    """
+
+    def __init__(self, params_file: pathlib.Path | None = None, models: pathlib.Path = DEFAULT_MODELS) -> None:
+        self._params_file, self._models = params_file, models
+
+    @cached_property
+    def folder(self) -> pathlib.Path:
+        """The champion's bundle."""
+        return resolve_bundle(self._models)
+
+    @cached_property
+    def manifest(self) -> bundle.Manifest:
+        """What the champion's bundle says of itself."""
+        return bundle.read_manifest(self.folder)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules in force."""
+        file = self._params_file or (DEFAULT_PARAMS if DEFAULT_PARAMS.exists() else None)
+        if file is not None:
+            read = params.load(file)
+            return Rules(read.impact, read.policy, policy_version(read.impact, read.policy), str(file))
+        try:
+            impact, policy = Impact.model_validate(self.manifest.impact), Policy.model_validate(self.manifest.policy)
+        except ValidationError as error:
+            wrong = f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}"
+            raise ModelError(f"{self.folder}: the model's policy does not fit this version: {wrong}") from None
+        return Rules(impact, policy, policy_version(impact, policy), self.manifest.model_version or str(self.folder))
+
+    @cached_property
+    def calculator(self) -> "FISCalculator":
+        """The champion's calculator under the rules in force."""
+        from promotion_gate.operate.fis import FISCalculator  # NumPy: a what-if does without it
+
+        return FISCalculator(self.folder, self.manifest, self.rules.impact)
+
+    def answer(self, request: PromotionRequest) -> Decision:
+        """Return the decision on a request, with the further key `policy_source`.
+
+        A module that is unknown and has no metrics is a decision, blocked, not an error.
+
+        Raises:
+            InputError: the level is unknown, or the given score is another module's.
+            ModelError: a score is needed and there is no model that can be trusted.
+        """
+        module, score, unscored = request.module, request.fis, UNSCORED
+        notes: tuple[Reason, ...] = ()
+        if score is not None:
+            said = "the score came with the request and was not computed here"
+            notes = (Reason(code="fis-supplied", message=said),)
+        elif module.metrics is not None or self.calculator.known(module.project, module.module):
+            score = self.calculator.score(module)
+        else:
+            unscored = self.calculator.unknown(module)
+        if request.fis is None and self.rules.version != self.manifest.policy_version:
+            said = (
+                f"policy {self.rules.version} is not the one registered with the model, {self.manifest.policy_version}"
+            )
+            notes = (Reason(code="policy-not-registered", message=said),)
+        decision = decide(
+            module,
+            request.level,
+            request.coverage,
+            score,
+            policy=self.rules.policy,
+            policy_version=self.rules.version,
+            notes=notes,
+            unscored=unscored,
+        )
+        return decision.model_copy(update={"policy_source": self.rules.source})

@@ -1,0 +1,38 @@
+"""Where a model comes from: the code that ran and the parameters that it ran with, as flat text."""
+
+import json
+import pathlib
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from promotion_gate.bundle import sha256
+
+
+def code_tags(workspace: pathlib.Path) -> dict[str, str]:
+    """Return the commit, whether tracked files differ from it, and dvc.lock's hash; what is unknown is left out."""
+    lock = workspace / "dvc.lock"
+    changed = _git(workspace, "status", "--porcelain", "--untracked-files=no")
+    found = {
+        "git_commit": _git(workspace, "rev-parse", "HEAD"),
+        "git_dirty": None if changed is None else str(bool(changed)).lower(),
+        "dvc_lock_sha256": sha256(lock) if lock.is_file() else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested sections as dotted keys; lists and plain values as JSON."""
+    found: dict[str, str] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, dict) and value
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": json.dumps(value)}
+    return found
+
+
+def _git(workspace: pathlib.Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(workspace), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

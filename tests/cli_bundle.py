@@ -1,0 +1,62 @@
+"""A champion's bundle made by hand: three modules of a shop, one for each verdict."""
+
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+from promotion_gate import params
+from promotion_gate.decide.policy import policy_document, policy_version
+
+PARAMS = pathlib.Path(__file__).resolve().parent.parent / "params.yaml"
+
+READ = params.load(PARAMS)
+POLICY_VERSION = policy_version(READ.impact, READ.policy)
+
+MODULES: list[dict[str, Any]] = [
+    {
+        "module": "shop/dates.py",
+        "probabilities": [0.985, 0.01, 0.003, 0.001, 0.001],
+        "severity": "negligible",
+        "criticality": 0.0,
+        "load": None,
+        "interval": [0.0, 0.1],
+        "reasons": [],
+    },
+    {
+        "module": "shop/cart.py",
+        "probabilities": [0.8, 0.12, 0.05, 0.02, 0.01],
+        "severity": "low",
+        "criticality": 0.1,
+        "load": None,
+        "interval": [0.2, 0.55],
+        "reasons": [{"code": "churn", "message": "changed more than 93 % of the modules", "effect": 0.08}],
+    },
+    {
+        "module": "shop/payments/ledger.py",
+        "probabilities": [0.3, 0.2, 0.2, 0.15, 0.15],
+        "severity": "medium",
+        "criticality": 1.0,
+        "load": 0.5,
+        "interval": [0.9, 1.0],
+        "reasons": [{"code": "past-failures", "message": "failed 4 times in the last year", "effect": 0.21}],
+    },
+]
+
+
+def write_bundle(folder: pathlib.Path, modules: list[dict[str, Any]] = MODULES, project: str = "shop") -> pathlib.Path:
+    """Write a bundle as the registry does and return its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = [{"project": project, "release": "2.0", **entry} for entry in modules]
+    scores = json.dumps({"release": "2.0", "scored_at": "2026-01-01T00:00:00Z", "modules": entries}).encode()
+    (folder / "scores.json").write_bytes(scores)
+    manifest = {
+        "model_name": "failure-impact",
+        "model_version": "failure-impact/3",
+        "data_hash": "d41d8cd98f00",
+        "policy_version": POLICY_VERSION,
+        "files": {"scores.json": hashlib.sha256(scores).hexdigest()},
+        **policy_document(READ.impact, READ.policy),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder

@@ -1,0 +1,130 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promotion_gate.learn.features import KEYS, centred_ranks, criticality_of, direction, featurize_all, growth_of
+from promotion_gate.learn.graph import adjacency, coupling
+from promotion_gate.learn.history import NEVER_DAYS, failure_history
+from promotion_gate.learn.tables import Tables
+from promotion_gate.params import Featurize
+from tests.factories import tiny_tables
+
+HALF_LIVES = Featurize(half_lives_days=(60, 180, 720))
+
+
+def edges_of(*pairs: tuple[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(pairs, columns=["module", "depends_on"])
+
+
+def test_coupling_of_a_chain_with_a_cycle() -> None:
+    edges = adjacency(list("abcd"), edges_of(("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("d", "x"), ("a", "a")))
+    found = coupling(edges)
+    assert found["fan_in"].tolist() == [0, 2, 1, 1]
+    assert found["fan_out"].tolist() == [1, 1, 2, 0]
+    assert found["transitive_dependents"].tolist() == [0, 2, 2, 3]
+    assert found["pagerank"].argmax() in (1, 2, 3)
+    assert abs(found["pagerank"].sum() - 1) < 1e-9
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25))
+@settings(deadline=None)
+def test_transitive_dependents_are_what_a_walk_reaches(pairs: list[tuple[int, int]]) -> None:
+    names = [str(n) for n in range(8)]
+    dependents: dict[str, set[str]] = {name: set() for name in names}
+    for tail, head in pairs:
+        if tail != head:
+            dependents[str(head)].add(str(tail))
+
+    def reach(name: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [name]
+        while todo:
+            todo += [other for other in dependents[todo.pop()] if other not in seen and not seen.add(other)]
+        return seen - {name}
+
+    found = coupling(adjacency(names, edges_of(*((str(t), str(h)) for t, h in pairs))))
+    assert found["transitive_dependents"].tolist() == [len(reach(name)) for name in names]
+
+
+def test_history_counts_decays_and_looks_around() -> None:
+    when = pd.Timestamp("2020-07-01", tz="UTC")
+    failures = pd.DataFrame(
+        {
+            "module": ["p/a", "p/a", "q/c"],
+            "severity": ["low", "critical", "high"],
+            "occurred_at": [when - pd.Timedelta(days=180), when, when],
+        }
+    )
+    modules = pd.Series(["p/a", "p/b", "q/c"])
+    edges = adjacency(modules.tolist(), edges_of(("p/b", "q/c")))
+    found = failure_history(modules, failures, when, edges, [60, 180, 720])
+    assert found["failures"].tolist() == [2, 0, 1]
+    assert found["failures_critical"].tolist() == [1, 0, 0]
+    assert found["failures_180d"].tolist() == [1.5, 0, 1]
+    assert found["days_since_failure"].tolist() == [0, NEVER_DAYS, 0]
+    assert found["neighbour_failures"].tolist() == [0, 1, 0]
+    assert found["folder_failures"].tolist() == [0, 1.5, 0]
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=30))
+def test_ranks_are_centred_and_do_not_change_with_scale(values: list[float]) -> None:
+    frame = pd.DataFrame({"x": values})
+    ranks = centred_ranks(frame)["x"]
+    assert ranks.between(-0.5, 0.5).all()
+    assert abs(ranks.sum()) < 1e-9 * len(values) + 1e-9
+    assert (ranks[frame.x.isna()] == 0).all()
+    pd.testing.assert_series_equal(ranks, centred_ranks(frame * 2)["x"])
+
+
+def test_decreed_criticality_goes_before_inferred_and_a_name_before_a_glob() -> None:
+    tables = Tables(**tiny_tables())
+    decreed = pd.DataFrame(
+        {
+            "project": "tiny",
+            "module": ["src/*", "src/part0/*", "src/part0/module000.py"],
+            "criticality": [0.2, 0.4, 0.9],
+        }
+    )
+    release = tables.timeline()[0]
+    modules = pd.Series(["src/part0/module000.py", "src/part0/module005.py", "src/part1/module001.py", "other.py"])
+    found = criticality_of(
+        dataclasses.replace(tables, criticality=decreed), release, modules, np.array([0.0, 0.0, 0.0, 3.0])
+    )
+    assert found.tolist() == [0.9, 0.4, 0.2, 1.0]
+
+
+def test_growth_is_the_change_since_the_previous_release() -> None:
+    tables = Tables(**tiny_tables())
+    first, second, _ = tables.timeline()
+    rows = tables.modules_of(second)
+    found = growth_of(tables, second, rows, ["loc"])
+    assert found.loc[60:, "loc"].isna().all()  # the two modules that joined
+    assert (found.loc[:59, "loc"] == 10).all()
+    assert growth_of(tables, first, tables.modules_of(first), ["loc"]).loc.__self__["loc"].isna().all()
+
+
+def test_features_hold_every_module_once_and_only_numbers() -> None:
+    tables = Tables(**tiny_tables())
+    features = featurize_all(tables, HALF_LIVES)
+    assert len(features) == len(tables.modules) == len(features[KEYS].drop_duplicates())
+    assert np.isfinite(features.drop(columns=KEYS).to_numpy(float)).all()
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    tables = Tables(**tiny_tables())
+    shuffled = Tables(
+        **{
+            name: getattr(tables, name).sample(frac=1, random_state=3).reset_index(drop=True)
+            for name in Tables.__dataclass_fields__
+        }
+    )
+    pd.testing.assert_frame_equal(featurize_all(tables, HALF_LIVES), featurize_all(shuffled, HALF_LIVES))
+
+
+def test_risk_moves_one_way_with_what_has_a_meaning() -> None:
+    assert {direction(n) for n in ("loc", "churn", "fan_in", "failures_60d", "folder_failures", "criticality")} == {1}
+    assert direction("days_since_failure") == -1
+    assert direction("comment_lines") == 0

@@ -1,0 +1,168 @@
+"""Laws of the model on tiny data."""
+
+import json
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+
+from promotion_gate.errors import ModelError
+from promotion_gate.learn import model, prevalence
+from promotion_gate.learn.contributions import contributions, in_words, reasons
+from promotion_gate.learn.dataset import Dataset, rows_of, training_set
+from promotion_gate.learn.features import direction, featurize_all, ranked, raw_features
+from promotion_gate.learn.scoring import score_release
+from promotion_gate.learn.serving import predict
+from promotion_gate.learn.tables import Tables
+from promotion_gate.params import load
+from promotion_gate.schema import CONTRACTS, ModuleData
+from tests.factories import tiny_tables
+
+PARAMS = load()
+TABLES = Tables(**tiny_tables(releases=4))
+FEATURES = featurize_all(TABLES, PARAMS.featurize)
+LAST = TABLES.timeline()[-1]
+
+
+def learnt() -> tuple[Dataset, model.FailureModel]:
+    data = training_set(TABLES, FEATURES, LAST.released_at, pd.Timedelta(days=235), 8)
+    assert data is not None
+    return data, model.fit(data, "tiny", PARAMS, PARAMS.train.model)
+
+
+DATA, MODEL = learnt()
+
+
+def test_probabilities_are_distributions_and_the_same_inputs_give_the_same_bytes(tmp_path: pathlib.Path) -> None:
+    p = MODEL.predict(rows_of(FEATURES, LAST))
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    MODEL.save(tmp_path / "a")
+    learnt()[1].save(tmp_path / "b")
+    for name in ("booster.ubj", "model.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_saved_model_predicts_the_same(tmp_path: pathlib.Path) -> None:
+    MODEL.save(tmp_path)
+    rows = rows_of(FEATURES, LAST)
+    assert model.FailureModel.load(tmp_path).predict(rows).tolist() == MODEL.predict(rows).tolist()
+
+
+def test_a_changed_booster_and_a_missing_feature_are_refused(tmp_path: pathlib.Path) -> None:
+    MODEL.save(tmp_path)
+    described = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({**described, "booster_sha256": "0" * 64}))
+    with pytest.raises(ModelError, match="not the booster that"):
+        model.FailureModel.load(tmp_path)
+    with pytest.raises(ModelError, match=r"no such file; train a model first"):
+        model.FailureModel.load(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="takes the feature 'loc'"):
+        MODEL.predict(FEATURES.drop(columns="loc"))
+
+
+@given(st.integers(0, 59), st.sampled_from([n for n in MODEL.features if direction(n) != 0]), st.floats(0, 1))
+@settings(deadline=None, max_examples=60)
+def test_the_trees_never_lower_the_risk_with_what_has_a_meaning(row: int, name: str, step: float) -> None:
+    before = rows_of(FEATURES, LAST).iloc[[row]]
+    after = before.assign(**{name: before[name] + direction(name) * step})
+
+    def trees(rows: pd.DataFrame) -> np.ndarray:
+        matrix = MODEL.matrix(rows[list(MODEL.features)].to_numpy(float))
+        return MODEL.booster.predict(matrix, output_margin=True) - matrix.get_base_margin()
+
+    assert (trees(after) >= trees(before) - 1e-5).all()
+
+
+def test_the_predicted_levels_come_as_often_as_they_are_forecast() -> None:
+    p = MODEL.predict(DATA.X)
+    severity = MODEL.severity(p)
+    masks = list(DATA.groups())
+    ages = [float(DATA.age_days[mask][0]) for mask in masks]
+    shares = prevalence.forecast([DATA.level[m] for m in masks], ages, PARAMS.train.model.prevalence_half_life_days)
+    np.testing.assert_allclose([(severity > t).mean() for t in range(4)], shares, atol=0.02)
+
+
+def test_nothing_failed_yet_still_gives_a_model() -> None:
+    quiet = Dataset(DATA.keys, DATA.X, np.zeros_like(DATA.level), DATA.age_days)
+    p = model.fit(quiet, "tiny", PARAMS, PARAMS.train.model).predict(DATA.X)
+    assert p[:, 0].min() > 0.9
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+def test_contributions_add_up_to_the_mean_log_odds() -> None:
+    rows = rows_of(FEATURES, LAST)
+    effects, base = contributions(MODEL, rows)
+    p = MODEL.predict(rows)
+    cumulative = p[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+    np.testing.assert_allclose(effects.sum(axis=1) + base, logit(cumulative).mean(axis=1), atol=1e-4)
+
+
+def test_reasons_are_the_contributions_by_group() -> None:
+    raw = raw_features(TABLES.as_of(LAST.released_at), LAST, LAST.released_at, PARAMS.featurize)
+    X = ranked(raw)
+    told = reasons(MODEL, raw, X)
+    effects, _ = contributions(MODEL, X)
+    sums = [sum(reason["effect"] for reason in row) for row in told]
+    np.testing.assert_allclose(sums, effects.sum(axis=1), atol=0.05)
+    assert all([abs(r["effect"]) for r in row] == sorted((abs(r["effect"]) for r in row), reverse=True) for row in told)
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "rank", "expected"),
+    [
+        ("loc", 120.0, 0.4, "lines of code 120 (more than 90 % of modules)"),
+        ("failures_high", 2.0, 0.49, "past high failures 2 (more than 99 % of modules)"),
+        ("failures_60d", 1.25, 0.2, "past failures, halved every 60 days, 1.25 (more than 70 % of modules)"),
+        ("loc_growth", -3.0, -0.3, "growth of lines of code -3 (in the lower 20 %)"),
+        ("days_since_failure", 36_500.0, 0.3, "it never failed before"),
+        ("criticality", 0.5, 0.5, "criticality 0.50"),
+        ("odd_metric", float("nan"), 0.0, "odd metric no figure (in the lower 50 %)"),
+    ],
+)
+def test_features_in_words(feature: str, value: float, rank: float, expected: str) -> None:
+    assert in_words(feature, value, rank) == expected
+
+
+def bundle_of(folder: pathlib.Path) -> pathlib.Path:
+    MODEL.save(folder / "model")
+    (folder / "tables").mkdir()
+    for name in CONTRACTS:
+        getattr(TABLES, name).to_parquet(folder / "tables" / f"{name}.parquet")
+    return folder
+
+
+def test_the_service_computes_what_the_pipeline_computes(tmp_path: pathlib.Path) -> None:
+    when = TABLES.end_of_log()
+    stored = {entry["module"]: entry for entry in score_release(MODEL, TABLES.as_of(when), LAST, when)}
+    row = TABLES.modules_of(LAST).iloc[7]
+    metrics = {name: float(row[name]) for name in ("loc", "cyclomatic_complexity", "churn")}
+    [same] = predict(bundle_of(tmp_path), [ModuleData(project="tiny", module=row.module, metrics=metrics)])
+    assert same == stored[row.module]
+
+
+def test_a_larger_module_that_is_new_scores_higher_than_a_small_one(tmp_path: pathlib.Path) -> None:
+    sizes = ({"loc": 5.0, "churn": 1.0}, {"loc": 5000.0, "churn": 2000.0})
+    modules = [ModuleData(project="tiny", module=f"new{n}.py", metrics=m) for n, m in enumerate(sizes)]
+    small, large = predict(bundle_of(tmp_path), modules)
+    assert small["probabilities"][0] > large["probabilities"][0]
+
+
+@given(
+    st.lists(st.floats(-5, 5), min_size=3, max_size=40),
+    st.lists(st.integers(0, 9), min_size=4, max_size=4),
+)
+@settings(deadline=None)
+def test_intercepts_bring_the_mean_probability_to_the_share(score: list[float], counts: list[int]) -> None:
+    reached = np.cumsum(counts[::-1])[::-1].astype(float)
+    shares = prevalence.smoothed(reached, float(sum(counts) + 5))
+    assert (np.diff(shares) < 0).all()
+    assert ((shares > 0) & (shares < 1)).all()
+    values = np.array(score)
+    found = prevalence.intercepts(values, shares)
+    np.testing.assert_allclose(expit(values[:, None] + found).mean(axis=0), shares, atol=1e-6)
+    assert (np.diff(found) < 0).all()
