@@ -3,11 +3,9 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import average_precision_score
 
-from promotion_gate.learn.scores import log_loss, paired_difference
+from promotion_gate.learn.scores import Array, Levels, average_precision, log_loss, paired_difference
 from promotion_gate.schema import LEVELS
 
 KEY = ["project", "release", "module"]
@@ -61,9 +59,9 @@ class Contest:
         )
 
 
-def average_precision(level: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> float:
-    """Average precision of P(any failure), shapes (n,) and (n, 5)."""
-    return float(average_precision_score(level > 0, 1 - probabilities[:, 0]))
+def average_precision_of_failure(level: Levels, probabilities: Array, weights: Array) -> Array:
+    """Average precision of P(any failure) from probabilities of the levels, (n, 5), shape (draws,)."""
+    return average_precision(level, 1 - probabilities[:, 0], weights)
 
 
 def compare(challenger: pd.DataFrame, champion: pd.DataFrame, resamples: int, seed: int) -> Contest:
@@ -92,7 +90,7 @@ def compare(challenger: pd.DataFrame, champion: pd.DataFrame, resamples: int, se
         return Contest(())
     return Contest(
         tuple(groups),
-        Difference(*paired_difference(groups, average_precision, resamples, seed)),
+        Difference(*paired_difference(groups, average_precision_of_failure, resamples, seed)),
         Difference(*paired_difference(groups, log_loss, resamples, seed)),
     )
 

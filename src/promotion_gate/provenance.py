@@ -1,6 +1,7 @@
 """Where a model comes from: the code that ran and the parameters that it ran with, as flat text."""
 
 import json
+import os
 import pathlib
 import subprocess
 from collections.abc import Mapping
@@ -10,13 +11,15 @@ from promotion_gate.bundle import sha256
 
 
 def code_tags(workspace: pathlib.Path) -> dict[str, str]:
-    """Return the commit, whether tracked files differ from it, and dvc.lock's hash; what is unknown is left out."""
+    """Return the commit, whether tracked files differ, dvc.lock's hash, the experiment; what is unknown is left out."""
     lock = workspace / "dvc.lock"
-    changed = _git(workspace, "status", "--porcelain", "--untracked-files=no")
+    # What a run of the stages itself writes is no change of the code.
+    changed = _git(workspace, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock", ":!reports")
     found = {
         "git_commit": _git(workspace, "rev-parse", "HEAD"),
         "git_dirty": None if changed is None else str(bool(changed)).lower(),
         "dvc_lock_sha256": sha256(lock) if lock.is_file() else None,
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
     }
     return {key: value for key, value in found.items() if value is not None}
 

@@ -54,6 +54,7 @@ REQUIREMENTS = (
     "pyyaml",
     "scikit-learn",
     "scipy",
+    "threadpoolctl",
     "xgboost-cpu",
 )
 """Distributions that the registered model imports; logged with the versions installed here."""

@@ -100,6 +100,11 @@ def test_a_series_without_its_first_release(found):
         mining.jobs(found)
 
 
+def test_nothing_to_mine():
+    with pytest.raises(archives.ArchiveError, match="no archives"):
+        mining.jobs({})
+
+
 def test_births(found):
     born = mining.births(found, workers=1)
     assert born == {"django/a.py": 1000, "django/__init__.py": 1000, "django/b.py": 9e4}

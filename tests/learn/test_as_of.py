@@ -41,11 +41,11 @@ def planted(tables: Tables, table: str, after: pd.Timestamp) -> Tables:
         },
         "modules": {"release": "9.0", "loc": 1e6, "cyclomatic_complexity": 1e6, "churn": 1e6},
     }[table]
-    rows = pd.DataFrame({"project": "tiny", "module": names, **made})
-    grown = pd.concat([getattr(tables, table), rows], ignore_index=True)
-    release = pd.DataFrame({"project": ["tiny"], "release": ["9.0"], "released_at": [much_later]})
-    releases = pd.concat([tables.releases, release], ignore_index=True)
-    return dataclasses.replace(tables, **{table: grown, "releases": releases})
+    rows = {table: pd.DataFrame({"project": "tiny", "module": names, **made})}
+    rows["releases"] = pd.DataFrame({"project": ["tiny"], "release": ["9.0"], "released_at": [much_later]})
+    rows.setdefault("modules", pd.DataFrame({"project": "tiny", "release": "9.0", "module": names, "loc": 1.0}))
+    grown = {name: pd.concat([getattr(tables, name), new], ignore_index=True) for name, new in rows.items()}
+    return dataclasses.replace(tables, **grown)
 
 
 @pytest.mark.parametrize("table", ["failures", "dependencies", "coverage", "telemetry", "modules"])
@@ -91,7 +91,8 @@ def test_a_cut_knows_what_was_out_resolved_and_over() -> None:
 
 def test_an_open_failure_is_known_to_nobody() -> None:
     tables = Tables(**tiny_tables())
-    open_ones = tables.failures.assign(resolved_at=pd.NaT).astype({"resolved_at": "datetime64[us, UTC]"})
+    never = pd.Series(pd.NaT, index=tables.failures.index, dtype="datetime64[us, UTC]")
+    open_ones = tables.failures.assign(resolved_at=never)
     assert len(dataclasses.replace(tables, failures=open_ones).as_of(tables.end_of_log()).failures) == 0
 
 

@@ -100,10 +100,12 @@ def test_growth_is_the_change_since_the_previous_release() -> None:
     tables = Tables(**tiny_tables())
     first, second, _ = tables.timeline()
     rows = tables.modules_of(second)
-    found = growth_of(tables, second, rows, ["loc"])
-    assert found.loc[60:, "loc"].isna().all()  # the two modules that joined
-    assert (found.loc[:59, "loc"] == 10).all()
-    assert growth_of(tables, first, tables.modules_of(first), ["loc"]).loc.__self__["loc"].isna().all()
+    found = growth_of(tables, second, rows, ["loc"]).loc[:, "loc"]
+    joined = ~rows.module.isin(tables.modules_of(first).module)
+    assert joined.sum() == 2
+    assert found[joined].isna().all()
+    assert (found[~joined] == 10).all()
+    assert growth_of(tables, first, tables.modules_of(first), ["loc"])["loc"].isna().all()
 
 
 def test_features_hold_every_module_once_and_only_numbers() -> None:

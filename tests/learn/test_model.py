@@ -115,13 +115,13 @@ def test_reasons_are_the_contributions_by_group() -> None:
 @pytest.mark.parametrize(
     ("feature", "value", "rank", "expected"),
     [
-        ("loc", 120.0, 0.4, "lines of code 120 (more than 90 % of modules)"),
-        ("failures_high", 2.0, 0.49, "past high failures 2 (more than 99 % of modules)"),
-        ("failures_60d", 1.25, 0.2, "past failures, halved every 60 days, 1.25 (more than 70 % of modules)"),
-        ("loc_growth", -3.0, -0.3, "growth of lines of code -3 (in the lower 20 %)"),
+        ("loc", 120.0, 0.4001, "lines of code 120 (more than 90 % of modules)"),
+        ("failures_high", 2.0, 0.4999, "past high failures 2 (more than 99 % of modules)"),
+        ("failures_60d", 1.25, 0.2001, "past failures, halved every 60 days, 1.25 (more than 70 % of modules)"),
+        ("loc_growth", -3.0, -0.3, "growth of lines of code -3 (in the lower 21 %)"),
         ("days_since_failure", 36_500.0, 0.3, "it never failed before"),
         ("criticality", 0.5, 0.5, "criticality 0.50"),
-        ("odd_metric", float("nan"), 0.0, "odd metric no figure (in the lower 50 %)"),
+        ("odd_metric", float("nan"), 0.0, "odd metric no figure (in the lower 51 %)"),
     ],
 )
 def test_features_in_words(feature: str, value: float, rank: float, expected: str) -> None:

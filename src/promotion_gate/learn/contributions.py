@@ -77,9 +77,8 @@ def in_words(feature: str, value: float, rank: float) -> str:
         words = f"past failures, halved every {kind[:-1]} days," if kind[:-1].isdigit() else f"past {kind} failures"
     else:
         words = WORDS.get(stem, stem.replace("_", " "))
-    compared = (
-        f"more than {100 * (rank + 0.5):.0f} % of modules" if rank > 0 else f"in the lower {100 * (rank + 0.5):.0f} %"
-    )
+    share = int(100 * (rank + 0.5))
+    compared = f"more than {share} % of modules" if rank > 0 else f"in the lower {share + 1} %"
     figure = "no figure" if np.isnan(value) else f"{value:.3g}" if value % 1 else f"{value:.0f}"
     return f"{'growth of ' if grown else ''}{words} {figure} ({compared})"
 

@@ -24,7 +24,8 @@ def beeswarm(effects: pd.DataFrame, X: pd.DataFrame, base: npt.NDArray[np.float6
     explained = shap.Explanation(
         values=effects.to_numpy(), base_values=base, data=X.to_numpy(), feature_names=list(effects.columns)
     )
-    shap.plots.beeswarm(explained, max_display=16, show=False, plot_size=(9, 6), rng=np.random.default_rng(0))
+    np.random.seed(0)  # SHAP jitters the points with NumPy's global generator
+    shap.plots.beeswarm(explained, max_display=16, show=False, plot_size=(9, 6))
     axes = plt.gca()
     axes.set_xlabel("contribution to the log odds of a failure, mean over the severity thresholds")
     plt.gcf().savefig(path, dpi=120, bbox_inches="tight", metadata={"Software": None})

@@ -24,6 +24,8 @@ def jobs(found: dict[str, pathlib.Path]) -> list[Job]:
         if archives.number(name)[:2] >= archives.OLDEST_SERIES:
             own = {version: path for version, path in found.items() if archives.series_of(version) == name}
             made.append(Job(name, own, found[before]))
+    if not made:  # or the tables would be overwritten by empty ones
+        raise archives.ArchiveError("no archives of two series to mine; run without --offline to download them")
     return made
 
 

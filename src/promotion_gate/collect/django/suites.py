@@ -1,8 +1,8 @@
 """Django's own test suites, run under coverage.py: archive -> lines covered by suite and by their union.
 
-Only used by `make data`. A series' archive is unpacked into a scratch folder, gets a virtual environment of its own with
-the requirements that its tests name, and runs its three suites one after the other with `sys.monitoring` (statements, not
-branches: branch measurement would need the slow tracer). Requirements that have no wheel are left out with a line.
+Only used by `make data`. A series' archive is unpacked into a scratch folder, gets a virtual environment of its own
+with the requirements that its tests name, and runs its three suites one after the other with `sys.monitoring`, which
+sees statements and not branches but is several times faster. Requirements without a wheel are left out with a line.
 """
 
 import csv
