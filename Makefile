@@ -17,7 +17,7 @@ export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro champion data test lint types format clean distclean lock check-python check-git
+.PHONY: help repro champion data coverage test lint types format clean distclean lock check-python check-git
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,8 +43,14 @@ champion: .venv/run.stamp ## bring the registry's champion to models/champion, w
 data: .venv/run.stamp ## rebuild data/raw from Django's release archives (an hour and more; see data/README.md)
 	@python -m pipelines.make_data
 
+SERIES ?= 4.2 5.1 5.2 6.0
+COVERAGE_PYTHON ?= python3.12
+coverage: .venv/run.stamp ## run Django's own suites of SERIES under COVERAGE_PYTHON for data/raw/coverage.csv.gz (an hour each)
+	@python -m pipelines.make_data --coverage $(COVERAGE_PYTHON) $(SERIES)
+	@python -m pipelines.make_data --fold-coverage
+
 clean: ## remove what stages and tools made; the registry (mlflow.db, mlartifacts), DVC's cache and .venv stay
-	@git clean -qfdX -- data/interim data/processed models reports optuna.db* .pytest_cache .hypothesis .mypy_cache \
+	@git clean -qfdX -- data/interim data/processed models reports .pytest_cache .hypothesis .mypy_cache \
 		.ruff_cache src pipelines tests ':!src/*.egg-info'
 
 distclean: clean ## the same, and the registry, DVC's cache and .venv
