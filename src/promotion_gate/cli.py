@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from promotion_gate import cli_output
+from promotion_gate.cli_benchmark import benchmark
 from promotion_gate.cli_group import Group, Share, with_gate
 from promotion_gate.decide.policy import BLOCKED, INSUFFICIENT, PROMOTE, what_if
 from promotion_gate.errors import InputError, PromotionGateError
@@ -30,6 +31,9 @@ KINDS: dict[str, requests.Kind] = {".csv": "csv", ".jsonl": "json", ".ndjson": "
 @click.version_option(package_name="promotion-gate", message="promotion-gate %(version)s")
 def main() -> None:
     """Promote software modules by the risk of their failure."""
+
+
+main.add_command(benchmark)
 
 
 @main.command()

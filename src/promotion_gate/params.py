@@ -98,6 +98,7 @@ class Hyperparameters(Section):
     """Sizes and strengths of the model; what tuning may change and a model is fitted with."""
 
     ridge_c: Annotated[float, Field(gt=0, le=1000)]
+    prior_slope: Annotated[float, Field(ge=0, le=100)]
     margin_scale: Annotated[float, Field(ge=0, le=2)]
     rounds: Annotated[int, Field(ge=1, le=5000)]
     eta: Annotated[float, Field(gt=0, le=1)]

@@ -139,6 +139,15 @@ class FailureModel:
         )
 
 
+def prior_coefficients(features: tuple[str, ...], slope: float) -> Matrix:
+    """Coefficients before anything was learnt, shape (k,): risk moves with every feature that has a direction, alike.
+
+    Together they raise the log odds by `slope` when a module goes from the lowest rank in all of them to the highest.
+    """
+    signs = np.array([direction(name) for name in features], dtype=float)
+    return np.asarray(slope * signs / max(1.0, np.abs(signs).sum()), dtype=float)
+
+
 def folds_of(data: Dataset) -> npt.NDArray[np.int64]:
     """A fold a release, or five folds of every fifth module where there is one release only, shape (n,)."""
     folds = np.zeros(len(data.level), np.int64)
@@ -166,7 +175,8 @@ def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> 
     X = data.X[list(features)].to_numpy(float)
     weight = equal_mass(data.keys)
     failed = data.level > 0
-    score = hyper.margin_scale * ridge.out_of_fold(X, failed, weight, hyper.ridge_c, folds_of(data))
+    prior = prior_coefficients(features, hyper.prior_slope)
+    score = hyper.margin_scale * ridge.out_of_fold(X, failed, weight, hyper.ridge_c, prior, folds_of(data))
     margin = np.zeros((len(X), THRESHOLDS))
     for mask in data.groups():
         shares = forecast([data.level[mask]], [0.0], 1.0)
@@ -204,7 +214,7 @@ def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> 
     masks = [mask for mask in data.groups() if (mask & own).any()]
     ages = [float(data.age_days[mask][0]) for mask in masks]
     shares = forecast([data.level[mask] for mask in masks], ages, hyper.prevalence_half_life_days)
-    coefficients = hyper.margin_scale * ridge.fit(X, failed, weight, hyper.ridge_c)
+    coefficients = hyper.margin_scale * ridge.fit(X, failed, weight, hyper.ridge_c, prior)
     offsets = intercepts(X[own] @ coefficients, shares)
     uncut = FailureModel(
         features=features,

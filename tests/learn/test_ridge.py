@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from promotion_gate.learn import ridge
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.03, 0.1, 1.0, 10.0]))
+@settings(deadline=None, max_examples=25)
+def test_with_a_prior_of_zeros_it_is_scikit_learns(seed: int, c: float) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-0.5, 0.5, (150, 4))
+    failed = rng.random(150) < 0.3
+    weight = rng.uniform(0.5, 1.5, 150)
+    theirs = LogisticRegression(C=c, tol=1e-10, max_iter=5000).fit(X, failed, sample_weight=weight).coef_[0]
+    np.testing.assert_allclose(ridge.fit(X, failed, weight, c, np.zeros(4)), theirs, atol=2e-3)
+
+
+def test_without_anything_to_learn_the_prior_stays() -> None:
+    X, prior = np.random.default_rng(1).uniform(-0.5, 0.5, (30, 3)), np.array([2.0, 0.0, -1.0])
+    found = ridge.fit(X, np.zeros(30, bool), np.ones(30), 0.1, prior)
+    np.testing.assert_allclose(found, prior, atol=0.1)
+
+
+@pytest.mark.parametrize("c", [1e-6, 1e6])
+def test_the_penalty_chooses_between_prior_and_data(c: float) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.uniform(-0.5, 0.5, (4000, 1))
+    failed = rng.random(4000) < 1 / (1 + np.exp(-3 * X[:, 0]))
+    found = ridge.fit(X, failed, np.ones(4000), c, np.array([-5.0]))
+    np.testing.assert_allclose(found, [-5.0] if c < 1 else [3.0], atol=0.4)
+
+
+def test_a_fold_is_scored_without_its_own_labels() -> None:
+    rng = np.random.default_rng(3)
+    X, failed, folds = rng.uniform(-0.5, 0.5, (40, 2)), rng.random(40) < 0.4, np.arange(40) % 4
+    before = ridge.out_of_fold(X, failed, np.ones(40), 1.0, np.zeros(2), folds)
+    changed = np.where(folds == 2, ~failed, failed)
+    after = ridge.out_of_fold(X, changed, np.ones(40), 1.0, np.zeros(2), folds)
+    assert before[folds == 2].tolist() == after[folds == 2].tolist()
+    assert before.tolist() != after.tolist()
