@@ -109,7 +109,7 @@ def reasons(model: FailureModel, raw: pd.DataFrame, X: pd.DataFrame) -> list[lis
             strongest = members[np.argmax(effect[members] * np.sign(total))]
             words = in_words(names[strongest], figures[row, strongest], ranks[row, strongest])
             verb = "raises" if total > 0 else "lowers"
-            told.append({"code": group, "message": f"{group} {verb} it: {words}", "effect": round(total, 4)})
+            told.append({"code": group, "message": f"{words} {verb} the score", "effect": round(total, 4)})
         found.append(sorted(told, key=lambda reason: -abs(float(str(reason["effect"])))))
     return found
 
