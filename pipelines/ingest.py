@@ -12,11 +12,12 @@ SHOWN = 5
 
 
 def main() -> None:
-    ingested = read_raw(params.load().ingest.raw)
+    read = params.load().ingest
+    ingested = read_raw(read.raw)
     OUT.mkdir(parents=True, exist_ok=True)
     ingested.rejects.to_csv(OUT / "rejects.csv", index=False, lineterminator="\n")
     report(ingested)
-    refuse_mostly_rejected(ingested)
+    refuse_mostly_rejected(ingested, read.max_rejected)
     for name, table in ingested.tables.items():
         table.to_parquet(OUT / f"{name}.parquet", index=False)
     files = {name: {"file": file, "sha256": digest} for name, (file, digest) in ingested.files.items()}

@@ -23,8 +23,7 @@ def main() -> None:
     data = training_set(known, features, when, horizon, read.train.past_releases)
     if data is None:
         raise InputError(f"releases: none is {horizon.days} days older than the end of the log: nothing to learn from")
-    project = known.newest()[-1].project
-    model.fit(data, project, read, hyper).save(OUT)
+    model.fit(data, known.project(), read, hyper).save(OUT)
     releases = ", ".join(data.keys.release.unique())
     print(f"trained on {len(data.level):,} modules of {releases}; {(data.level > 0).sum()} failed")
 

@@ -17,6 +17,7 @@ JOURNAL = pathlib.Path("models/optuna.journal")  # no out: DVC would delete it, 
 
 def main() -> None:
     read, known = params.load(), tables.read()
+    known.project()  # several are refused here, before the long work
     horizon = pd.Timedelta(days=read.labels.horizon_days)
     tested = test_releases(known, horizon, read.evaluate.test_releases)
     validated = validation_releases(known, horizon, tested, read.tune.validation_releases)

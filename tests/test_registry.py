@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -154,6 +155,23 @@ def test_an_equal_version_becomes_champion_and_the_bundle_follows(workspace: pat
     with pytest.raises(ModelError, match="hash differs"):
         resolve_champion(workspace / "models", NAME, store)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("trial", ["experiment", "policy"])
+def test_an_experiment_and_a_new_policy_wait_for_a_person(
+    workspace: pathlib.Path, trial: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, params = store_at(workspace, {}), PARAMS
+    register(workspace, params, store)
+    if trial == "experiment":
+        monkeypatch.setenv("DVC_EXP_NAME", "tried")
+    else:
+        eased = {**params.policy.base, "production": Decimal("0.1")}
+        params = params.model_copy(update={"policy": params.policy.model_copy(update={"base": eased})})
+    second = register(workspace, params, store)
+    assert not second.is_champion
+    assert "make champion" in second.verdict
+    assert aliases(workspace) == {"champion": "1", "challenger": "2"}
 
 
 def test_the_registered_model_answers_in_another_folder_without_the_package(

@@ -36,7 +36,7 @@ def benchmark(
     known = []
     for folder in (tables, *pool):
         ingested = read_raw(folder)
-        refuse_mostly_rejected(ingested)
+        refuse_mostly_rejected(ingested, read.ingest.max_rejected)
         if len(ingested.rejects):
             click.echo(f"warning: {folder}: {len(ingested.rejects)} rows rejected", err=True)
         known.append(Tables(**ingested.tables))

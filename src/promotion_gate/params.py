@@ -63,9 +63,10 @@ def _exact(value: Any, takes_text: bool) -> Any:
 
 
 class Ingest(Section):
-    """Where the raw tables lie."""
+    """Where the raw tables lie, and the share of a table's rows that may be set aside; one row always may."""
 
     raw: str
+    max_rejected: Fraction
 
 
 class Validate(Section):

@@ -1,8 +1,9 @@
 """The only room that knows MLflow: a model version with all that explains it, its aliases, the champion's bundle.
 
-The alias `challenger` always moves to the newest version; `champion` moves when the new version is no worse on the same
-test releases, or when there is none. The tracking store is `mlflow.db` in the project's folder, by absolute path, with
-the artifacts in `mlartifacts` beside it; the environment variable MLFLOW_TRACKING_URI wins over that.
+The alias `challenger` always moves to the newest version; `champion` moves when there is none, or when the new version
+is no worse on the same test releases, has the champion's policy, and is no experiment. The tracking store is
+`mlflow.db` in the project's folder, by absolute path, with the artifacts in `mlartifacts` beside it; the environment
+variable MLFLOW_TRACKING_URI wins over that.
 """
 
 import contextlib
@@ -148,7 +149,8 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         champion = _champion(client, name)
         contest = _contest(client, champion, workspace, params, room) if champion else None
         present = f"{name}/{champion.version}" if champion else ""
-        verdict = contest.sentence(present) if contest else "the first version, hence champion"
+        hold = _hold(champion, version_of_policy) if champion else ""
+        verdict = (contest.sentence(present) if contest else "the first version, hence champion") + hold
         card = model_card.render(params, metrics, data_hash, version_of_policy, contest, present)
         (room / "model_card.md").write_text(card, encoding="utf-8")
         tags = {"data_hash": data_hash, "policy_version": version_of_policy, "verdict": verdict, **code_tags(workspace)}
@@ -164,7 +166,7 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         created = client.create_model_version(
             name, f"models:/{model_id}", run.info.run_id, tags=tags, description=card, model_id=model_id
         )
-        wins = contest is None or contest.no_worse
+        wins = contest is None or (contest.no_worse and not hold)
         for alias in (CHALLENGER, CHAMPION) if wins else (CHALLENGER,):
             client.set_registered_model_alias(name, alias, created.version)
     inputs = described | written.files
@@ -227,6 +229,18 @@ def _champion(client: Any, name: str) -> Any:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def _hold(champion: Any, version_of_policy: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Why a person must move the champion, however good the model is; empty where nothing speaks against it.
+
+    The contest compares predictions, and so says nothing of thresholds; and an experiment is a trial.
+    """
+    by_hand = "; to adopt it, set the alias champion in MLflow and run `make champion`"
+    if environ.get("DVC_EXP_NAME"):
+        return f"; an experiment ({environ['DVC_EXP_NAME']}) never moves the champion{by_hand}"
+    before = champion.tags.get("policy_version")
+    return "" if before == version_of_policy else f"; its policy {version_of_policy} is not {before}{by_hand}"
 
 
 def _contest(client: Any, champion: Any, workspace: pathlib.Path, params: Params, room: pathlib.Path) -> Contest:

@@ -160,7 +160,8 @@ class FISResult(WireType):
 
     `probabilities` holds the probability of each of `LEVELS` as the worst severity within the model's horizon; they sum
     to 1. `severity` is the predicted level. `interval` bounds the score, None where the model gives none. `reasons`
-    hold the factors that moved the score, largest first; their effect is in units of expected severity weight.
+    hold the factors that moved the score, largest first, their effect in log odds of a failure (mean over the
+    thresholds), then what criticality and load added, in units of the score.
     """
 
     project: Name

@@ -48,6 +48,14 @@ def test_modules_that_nobody_measured_are_left_out() -> None:
     assert backtest.decisions([MODULES[-1]], backtest.policies(PARAMS.policy, Decimal("0.90"))).empty
 
 
+def test_at_equal_delay_what_has_nothing_to_cover_is_held_first() -> None:
+    empty = {"aggregate": SuiteCoverage(lines_covered=0, lines_total=0)}
+    modules = [*MODULES, backtest.PastModule("p", "1.0", "empty", 0.1, 0, empty)]
+    made = backtest.decisions(modules, backtest.policies(PARAMS.policy, Decimal("0.90")))
+    same = backtest.at_equal_delay(made[made.policy == backtest.RISK])
+    assert "empty" in set(same[same.status != "Promote"].module)
+
+
 def test_at_equal_delay_the_least_covered_are_held() -> None:
     made = backtest.decisions(MODULES, backtest.policies(PARAMS.policy, Decimal("0.90")))
     same = backtest.at_equal_delay(made[made.policy == backtest.RISK])

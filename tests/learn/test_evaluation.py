@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
+import pytest
 
+from promotion_gate.errors import InputError
 from promotion_gate.learn import evaluation, splits
 from promotion_gate.learn.features import featurize_all
 from promotion_gate.learn.tables import Tables
@@ -50,6 +52,18 @@ def test_differences_hold_each_release_the_mean_and_an_interval_around_it() -> N
         assert low <= value <= high
         expected = figures.auc["4.0", evaluation.OURS] - figures.auc["4.0", baseline]
         assert abs(value - expected) < 1e-4
+
+
+def test_without_any_failure_there_is_one_clear_line() -> None:
+    with pytest.raises(InputError, match="in no test release did some modules fail"):
+        evaluation.measure(PREDICTIONS.assign(level=0))
+
+
+def test_a_baseline_that_lacks_a_release_is_not_compared_there() -> None:
+    partial = PREDICTIONS[~((PREDICTIONS.entrant == "churn") & (PREDICTIONS.release == "4.0"))]
+    found = evaluation.differences(partial, 20, 1)
+    assert "churn" not in found["tiny 4.0"]
+    assert "churn" in found["tiny 3.0"]
 
 
 def test_calibration_covers_all_modules_and_the_severity_table_too() -> None:

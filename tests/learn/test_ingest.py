@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import pathlib
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from promotion_gate.errors import InputError
+from promotion_gate.learn.features import KEYS, featurize_all
 from promotion_gate.learn.ingest import read_raw, read_table, refuse_mostly_rejected
+from promotion_gate.learn.model import THRESHOLD
+from promotion_gate.learn.raw_types import DERIVED, metric_name_fault
+from promotion_gate.learn.tables import Tables
+from promotion_gate.params import Featurize
 from promotion_gate.schema import CONTRACTS
 from tests.factories import tiny_tables
 
@@ -270,9 +276,68 @@ def test_data_hash_can_be_checked_by_hand(raw_folder: pathlib.Path) -> None:
     assert ingested.files["modules"] == ("modules.csv", lines[1].split()[1])
 
 
-def test_a_table_that_is_mostly_rejected_stops(raw_folder: pathlib.Path) -> None:
+def written_high(path: pathlib.Path, rows: int) -> None:
+    """Write so many severities of the failures, from the last row up, as no level is written."""
+    lines = path.read_text().splitlines()
+    for number in range(len(lines) - rows, len(lines)):
+        fields = lines[number].split(",")
+        fields[3] = "High"
+        lines[number] = ",".join(fields)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_table_with_more_rejects_than_its_share_stops(raw_folder: pathlib.Path) -> None:
     path = raw_folder / "failures.csv"
-    rows = path.read_text().replace(",low,", ",minor,").replace(",medium,", ",major,")
-    path.write_text(rows)
-    with pytest.raises(InputError, match=r"failures\.csv: .* rows cannot be read, .* mostly severity: unknown"):
-        refuse_mostly_rejected(read_raw(raw_folder))
+    rows = len(path.read_text().splitlines()) - 1
+    written_high(path, 2)
+    with pytest.raises(InputError) as stopped:
+        refuse_mostly_rejected(read_raw(raw_folder), Decimal("0.01"))
+    assert str(stopped.value) == (
+        f"failures.csv: 2 of {rows} rows of table failures cannot be read ({2 / rows:.2%}), expected 1% at most "
+        "(ingest.max_rejected); mostly severity: unknown severity, expected low, medium, high, critical (2 rows, the "
+        f"first in line {rows}); correct the file, or raise ingest.max_rejected in params.yaml"
+    )
+    refuse_mostly_rejected(read_raw(raw_folder), Decimal(2) / rows)
+
+
+@pytest.mark.parametrize("share", ["0", "0.01"])
+def test_one_row_may_always_be_rejected(raw_folder: pathlib.Path, share: str) -> None:
+    written_high(raw_folder / "failures.csv", 1)
+    ingested = read_raw(raw_folder)
+    assert ingested.rejected["failures"] == 1
+    refuse_mostly_rejected(ingested, Decimal(share))
+
+
+def test_names_of_derived_features_are_those_that_are_made() -> None:
+    tables = tiny_tables()
+    made = set(featurize_all(Tables(**tables), Featurize(half_lives_days=(60, 180, 720))).columns)
+    derived = {*made, THRESHOLD} - set(KEYS) - set(tables["modules"].columns)
+    assert [name for name in sorted(derived) if metric_name_fault(name) is None] == []
+    assert derived >= DERIVED
+
+
+@pytest.mark.parametrize("name", [*sorted(DERIVED), "failures", "failures_90d", "loc_growth", "new_growth"])
+def test_a_metric_with_the_name_of_a_derived_feature_is_refused(read, name: str) -> None:
+    with pytest.raises(InputError) as stopped:
+        read("modules", f"project,release,module,loc,{name}\np,1,a,1,2\n")
+    assert str(stopped.value).endswith(
+        f"modules.csv: column {name}: the pipeline derives the feature of this name itself, expected another name for "
+        "a metric; rename the column"
+    )
+
+
+@pytest.mark.parametrize("name", ["a[1]", "b]", "<c"])
+def test_a_metric_with_a_name_that_xgboost_refuses_is_refused(read, name: str) -> None:
+    with pytest.raises(InputError) as stopped:
+        read("modules", f"project,release,module,{name}\np,1,a,\n")
+    assert str(stopped.value).endswith(
+        f"modules.csv: column {name}: XGBoost refuses the name, expected one without [, ], < for a metric; rename the "
+        "column"
+    )
+
+
+def test_names_of_derived_features_are_free_for_text_and_in_other_tables(read) -> None:
+    accepted, _ = read("modules", "project,release,module,load,a[1],test_failures\np,1,a,heavy,x,3\n")
+    assert accepted.iloc[0].tolist() == ["p", "1", "a", "heavy", "x", 3.0]
+    accepted, _ = read("releases", "project,release,released_at,fan_in,a[1]\np,1,2020-01-01,2,3\n")
+    assert accepted["fan_in"].tolist() == [2.0]

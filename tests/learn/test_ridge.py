@@ -33,6 +33,15 @@ def test_the_penalty_chooses_between_prior_and_data(c: float) -> None:
     np.testing.assert_allclose(found, [-5.0] if c < 1 else [3.0], atol=0.4)
 
 
+def test_it_converges_from_a_prior_far_away() -> None:
+    rng = np.random.default_rng(4)
+    shared = rng.uniform(-0.5, 0.5, (400, 1))
+    X = np.clip(shared + rng.normal(0, 0.05, (400, 12)), -0.5, 0.5)
+    failed = rng.random(400) < 0.02
+    found = ridge.fit(X, failed, np.ones(400), 3.0, np.full(12, 100 / 12))
+    assert np.isfinite(found).all()
+
+
 def test_a_fold_is_scored_without_its_own_labels() -> None:
     rng = np.random.default_rng(3)
     X, failed, folds = rng.uniform(-0.5, 0.5, (40, 2)), rng.random(40) < 0.4, np.arange(40) % 4

@@ -45,6 +45,24 @@ def test_an_interrupted_study_goes_on_to_the_same_result(tmp_path: pathlib.Path)
     assert all_trials == some_trials == list(range(1, 13))
 
 
+def test_fewer_trials_than_the_journal_holds_give_what_they_would_have_given_alone(tmp_path: pathlib.Path) -> None:
+    assert tuned(tmp_path / "a", 8, 3)[0] == tuned(tmp_path / "b", 3)[0]
+
+
+def test_a_run_killed_within_the_first_trial_still_begins_with_the_default(tmp_path: pathlib.Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("promotion_gate.learn.model.fit", kill)
+        with pytest.raises(Killed):
+            tuned(tmp_path / "a", 4)
+    assert tuned(tmp_path / "a", 4)[0] == tuned(tmp_path / "b", 4)[0]
+
+
 def test_the_default_stays_unless_the_interval_of_the_gain_lies_below_zero(tmp_path: pathlib.Path) -> None:
     result, _ = tuned(tmp_path / "a", 4)
     assert result.adopted == (result.difference[2] < 0)

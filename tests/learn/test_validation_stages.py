@@ -83,6 +83,12 @@ def test_valid_data_pass_both_stages_and_give_the_same_bytes_again(run) -> None:
             id="empty-file",
         ),
         pytest.param(
+            replace("modules.csv", "churn", "fan_in"),
+            "error: data/raw/modules.csv: column fan_in: the pipeline derives the feature of this name itself, "
+            "expected another name for a metric; rename the column",
+            id="derived-name",
+        ),
+        pytest.param(
             write("modules.csv", b"\x7fELF\x02\x01\x01\x00\xfe\xff" * 20),
             "error: data/raw/modules.csv: not UTF-8 text (byte 0xfe), expected CSV in UTF-8; save it as UTF-8",
             id="binary-file",
@@ -131,6 +137,24 @@ def test_a_broken_row_is_set_aside_and_said(run, raw_folder: pathlib.Path, chang
     assert code == 0
     assert said.splitlines() == [line.format(last=last), "1 rows rejected in all: data/interim/rejects.csv"]
     assert len(pd.read_csv("data/interim/rejects.csv")) == 1
+
+
+def test_severities_in_another_spelling_stop_ingest_after_the_rejects_are_written(
+    run, raw_folder: pathlib.Path
+) -> None:
+    path = raw_folder / "failures.csv"
+    high = path.read_text().count(",high,")
+    rows = len(path.read_text().splitlines()) - 1
+    assert 1 < high < rows / 2
+    [(code, said)] = run(lambda _: path.write_text(path.read_text().replace(",high,", ",High,")), ingest.main)
+    assert code == 2
+    assert said.splitlines()[-1].startswith(
+        f"error: failures.csv: {high} of {rows} rows of table failures cannot be read ({high / rows:.2%}), expected 1% "
+        "at most (ingest.max_rejected); mostly severity: unknown severity"
+    )
+    rejects = pd.read_csv("data/interim/rejects.csv")
+    assert rejects["value"].tolist() == ["High"] * high
+    assert not pathlib.Path("data/interim/failures.parquet").exists()
 
 
 def test_a_future_release_stops_validate_after_its_reports_are_written(run) -> None:

@@ -15,8 +15,12 @@ from promotion_gate.decide.policy import decide
 from promotion_gate.params import Band, Policy
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
 
-LEVEL = "production"
 RISK = "risk-driven"
+
+
+def last_level(policy: Policy) -> str:
+    """The level that a promotion ends at, production by default: the last that the policy names."""
+    return list(policy.base)[-1]
 
 
 def static(policy: Policy, threshold: Decimal | None = None) -> Policy:
@@ -68,7 +72,7 @@ def decisions(modules: Iterable[PastModule], policies: Mapping[str, Policy]) -> 
         )
         module = ModuleData(project=past.project, module=past.module)
         for name, policy in policies.items():
-            made = decide(module, LEVEL, past.coverage, score, policy=policy, policy_version=name)
+            made = decide(module, last_level(policy), past.coverage, score, policy=policy, policy_version=name)
             told = {"policy": name, "status": made.status, "band": made.band, "coverage": made.coverage}
             keys = {"project": past.project, "release": past.release, "module": past.module}
             found.append({**keys, "fis": past.fis, "level": past.level, **told})
@@ -131,7 +135,8 @@ def at_equal_delay(decided: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, rows in decided.groupby(["project", "release"], sort=False):
         delayed = int((rows.status != "Promote").sum())
-        least = rows.coverage.rank(method="first") <= delayed
+        # Nothing to cover is no coverage to show: such modules are held first, as the policies hold them.
+        least = rows.coverage.fillna(-1.0).rank(method="first") <= delayed
         status = least.map({True: "Insufficient Coverage", False: "Promote"})
         parts.append(rows.assign(policy="static at equal delay", status=status, band="all"))
     return pd.concat(parts, ignore_index=True)

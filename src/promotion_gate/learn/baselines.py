@@ -15,8 +15,8 @@ Scores = npt.NDArray[np.float64]
 
 
 def by_metric(rows: pd.DataFrame, metric: str) -> Scores | None:
-    """Modules ranked by one feature alone, such as lines of code or churn, shape (n,); None where there is no such."""
-    return rows[metric].to_numpy(float) if metric in rows.columns and rows[metric].to_numpy().any() else None
+    """Rank of each module, 0 to 1, in one metric alone, such as churn, shape (n,); None where there is no such."""
+    return rows[metric].to_numpy(float) + 0.5 if metric in rows.columns and rows[metric].to_numpy().any() else None
 
 
 def logistic_on_ranks(data: Dataset, rows: pd.DataFrame, c: float = 0.1) -> Scores:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from promotion_gate.errors import InputError
 from promotion_gate.learn import baselines, model
 from promotion_gate.learn.dataset import rows_of, training_set
 from promotion_gate.learn.features import KEYS
@@ -76,12 +77,21 @@ def figures(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def measure(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Figures of every entrant on every release, one row each; releases where none or all failed are left out."""
+    """Figures of every entrant on every release, one row each; releases where none or all failed are left out.
+
+    Raises:
+        InputError: that leaves none.
+    """
     found = []
     for (project, release, entrant), rows in predictions.groupby(["project", "release", "entrant"], sort=False):
         if 0 < (rows.level > 0).sum() < len(rows):
             counts = {"modules": len(rows), "failed": int((rows.level > 0).sum())}
             found.append({"project": project, "release": release, "entrant": entrant, **counts, **figures(rows)})
+    if not found:
+        raise InputError(
+            "failures: in no test release did some modules fail and others not; evaluate.test_releases or "
+            "labels.horizon_days must reach releases with failures"
+        )
     return pd.DataFrame(found)
 
 
@@ -103,8 +113,10 @@ def differences(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[st
             pairs = {
                 key: (rows.level.to_numpy(np.int64), rows[OURS].to_numpy(), rows[other].to_numpy())
                 for key, rows in members.items()
-                if 0 < (rows.level > 0).sum() < len(rows)
+                if 0 < (rows.level > 0).sum() < len(rows) and rows[other].notna().all()
             }
+            if not pairs:
+                continue
             measured: dict[str, Statistic] = {"auc": auc, "average_precision": average_precision}
             if other in ("logistic_regression", "random_forest"):
                 measured["log_loss_failure"] = log_loss_failure

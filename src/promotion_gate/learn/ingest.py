@@ -8,12 +8,13 @@ import hashlib
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pandas as pd
 
 from promotion_gate.errors import InputError
 from promotion_gate.learn.raw_file import Cells, read_cells
-from promotion_gate.learn.raw_types import REJECT_COLUMNS, Typed, to_types
+from promotion_gate.learn.raw_types import REJECT_COLUMNS, Typed, metric_name_fault, shorten, to_types
 from promotion_gate.schema import CONTRACTS, TableContract
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -94,7 +95,8 @@ def read_table(path: pathlib.Path, contract: TableContract) -> Typed:
     """Read one file by its contract; `rejects` has the columns of `Ingested.rejects` but `table`.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or has no rows and the table is required.
+        InputError: the file cannot be read, lacks a column, has no rows and the table is required, or a metric has a
+            name that later stages need for themselves or cannot take.
     """
     cells = read_cells(path)
     missing = [name for name in contract.columns if name not in cells.columns]
@@ -105,7 +107,17 @@ def read_table(path: pathlib.Path, contract: TableContract) -> Typed:
         )
     if not len(cells.lines) and not cells.malformed and not contract.optional:
         raise InputError(f"{path}: header without rows, expected at least one; export the table again")
-    return to_types(cells, contract)
+    typed = to_types(cells, contract)
+    if contract.numeric_rest:
+        _refuse_metric_names(path, typed.accepted.drop(columns=list(contract.columns)))
+    return typed
+
+
+def _refuse_metric_names(path: pathlib.Path, further: pd.DataFrame) -> None:
+    for name in further.select_dtypes("number").columns:  # text is carried along, but is no feature
+        fault = metric_name_fault(name)
+        if fault is not None:
+            raise InputError(f"{path}: column {shorten(name)}: {fault} for a metric; rename the column")
 
 
 def empty_table(contract: TableContract) -> pd.DataFrame:
@@ -113,20 +125,27 @@ def empty_table(contract: TableContract) -> pd.DataFrame:
     return to_types(Cells.without_rows(contract.columns), contract).accepted
 
 
-def refuse_mostly_rejected(ingested: Ingested) -> None:
-    """Stop where so much of a table was set aside that the rest says nothing about the whole.
+def refuse_mostly_rejected(ingested: Ingested, max_rejected: Decimal) -> None:
+    """Stop where so much of a table was set aside that the rest may mislead about the whole.
+
+    Args:
+        ingested: what was read.
+        max_rejected: share of a table's rows that may be rejected, 0 to 1; one row always may.
 
     Raises:
-        InputError: more than half of a table's rows were rejected; names the commonest reason and its first row.
+        InputError: more of a table's rows were rejected; names the commonest reason and its first row.
     """
     for name, rejected in ingested.rejected.items():
         rows = rejected + len(ingested.tables[name])
-        if rejected * 2 <= rows:
+        if rejected <= 1 or rejected <= max_rejected * rows:
             continue
         rejects = ingested.rejects[ingested.rejects["table"] == name]
-        commonest = (rejects["column"] + ": " + rejects["reason"]).str.removeprefix(": ").value_counts()
-        first = rejects["row"].min()
+        reasons = (rejects["column"] + ": " + rejects["reason"]).str.removeprefix(": ")
+        commonest = reasons.value_counts()
+        first = rejects["row"][reasons == commonest.index[0]].min()
         raise InputError(
-            f"{ingested.files[name][0]}: {rejected:,} of {rows:,} rows cannot be read, the first in line {first}, "
-            f"mostly {commonest.index[0]} ({commonest.iloc[0]:,} rows); correct the file"
+            f"{ingested.files[name][0]}: {rejected:,} of {rows:,} rows of table {name} cannot be read "
+            f"({rejected / rows:.2%}), expected {max_rejected:%} at most (ingest.max_rejected); mostly "
+            f"{commonest.index[0]} ({commonest.iloc[0]:,} rows, the first in line {first}); correct the file, or raise "
+            "ingest.max_rejected in params.yaml"
         )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from promotion_gate.learn.raw_file import Cells
-from promotion_gate.schema import LEVELS, Kind, TableContract
+from promotion_gate.schema import CONTRACTS, LEVELS, Kind, TableContract
 
 REJECT_COLUMNS = ("table", "row", "column", "value", "reason")
 MAX_NAME = 1024
@@ -22,6 +22,24 @@ MAX_NAME = 1024
 MAX_VALUE = 80
 NOT_NEGATIVE = ("loc", "churn", "commits", "authors", "age_days", "cyclomatic_complexity")
 """Metrics whose names have a meaning: always numbers, never below zero."""
+DERIVED = frozenset(
+    (
+        "fan_in",
+        "fan_out",
+        "pagerank",
+        "transitive_dependents",
+        "criticality",
+        "threshold",
+        "days_since_failure",
+        "neighbour_failures",
+        "folder_failures",
+        *CONTRACTS["telemetry"].nullable,
+    )
+)
+"""Features that later stages make themselves: no metric may have the name of one, nor of those of `metric_name_fault`.
+"""
+UNUSABLE = "[]<"
+"""Characters that XGBoost takes in no feature's name."""
 YEARS = (1900, 2199)
 """Beyond these a time is a placeholder, and arithmetic in nanoseconds overflows."""
 
@@ -68,6 +86,15 @@ def to_types(cells: Cells, contract: TableContract) -> Typed:
         sieve.reject_copies(table, lines, copies, contract.key)
         table = table[~copies]
     return Typed(table.reset_index(drop=True), sieve.rejects())
+
+
+def metric_name_fault(name: str) -> str | None:
+    """Why a metric of `modules` cannot have this name, and which it could have; None if it can."""
+    if name in DERIVED or name.startswith("failures") or name.endswith("_growth"):
+        return "the pipeline derives the feature of this name itself, expected another name"
+    if any(character in name for character in UNUSABLE):
+        return f"XGBoost refuses the name, expected one without {', '.join(UNUSABLE)}"
+    return None
 
 
 class _Sieve:

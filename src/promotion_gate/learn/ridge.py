@@ -12,7 +12,8 @@ from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
 Matrix = npt.NDArray[np.float64]
-STEPS = 50
+STEPS = 200
+TOLERANCE = 1e-8
 INTERCEPT_PRECISION = 1e-3
 """Keeps the intercept finite where all rows failed or none did; too weak to matter elsewhere."""
 
@@ -29,11 +30,19 @@ def fit(X: Matrix, failed: npt.NDArray[np.bool_], weight: Matrix, c: float, prio
 
     Returns:
         The coefficients that minimise weighted log loss + |coefficients - prior|^2 / (2 c).
+
+    Raises:
+        ArithmeticError: Newton's method did not converge; finite inputs do not do that.
     """
     inputs = np.column_stack([X, np.ones(len(X))])
     precision = np.append(np.full(X.shape[1], 1 / c), INTERCEPT_PRECISION)
     mean = np.append(prior, logit((failed.sum() + 0.5) / (len(failed) + 1)))
     found = mean.copy()
+
+    def objective(at: Matrix) -> float:
+        score = inputs @ at
+        return float(weight @ (np.logaddexp(0, score) - failed * score) + precision @ (at - mean) ** 2 / 2)
+
     # One thread: the matrices are small, and sums in one order give the same bits on every machine.
     with threadpool_limits(1):
         for _ in range(STEPS):
@@ -41,10 +50,13 @@ def fit(X: Matrix, failed: npt.NDArray[np.bool_], weight: Matrix, c: float, prio
             gradient = inputs.T @ (weight * (p - failed)) + precision * (found - mean)
             curvature = (inputs * (weight * p * (1 - p))[:, None]).T @ inputs + np.diag(precision)
             step = np.linalg.solve(curvature, gradient)
-            found -= step
-            if np.abs(step).max() < 1e-9:
-                break
-    return np.asarray(found[:-1])
+            # Far from the minimum a full step can overshoot; the objective is convex, so some part of it never does.
+            while np.abs(step).max() > TOLERANCE and objective(found - step) > objective(found):
+                step = step / 2
+            found = found - step
+            if np.abs(step).max() < TOLERANCE:
+                return np.asarray(found[:-1])
+    raise ArithmeticError(f"the ridge regression did not converge in {STEPS} steps on {X.shape} rows and features")
 
 
 def out_of_fold(

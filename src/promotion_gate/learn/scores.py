@@ -72,8 +72,11 @@ def exactly(statistic: Statistic, level: Levels, predictions: Array) -> float:
 def recall_at_effort(failed: npt.NDArray[np.bool_], score: Array, loc: Array, share: float = 0.2) -> float:
     """Share of the failed modules found in the first `share` of the lines, modules read by score per line.
 
+    Scores are not negative, or the division would turn their order round. NaN where no lines are known.
     The effort-aware recall of Kamei et al. (TSE 2013).
     """
+    if not loc.sum():
+        return float("nan")
     order = np.argsort(-score / np.maximum(loc, 1), kind="stable")
     inside = np.cumsum(loc[order]) <= share * loc.sum()
     return float(failed[order][inside].sum() / max(1, failed.sum()))

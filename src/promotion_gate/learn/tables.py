@@ -73,6 +73,20 @@ class Tables:
         last = {release.project: release for release in self.timeline()}
         return list(last.values())
 
+    def project(self) -> str:
+        """Name of the only project.
+
+        Raises:
+            InputError: there are several; the registered model forecasts the prevalence of one.
+        """
+        names = sorted(self.releases.project.unique())
+        if len(names) != 1:
+            raise InputError(
+                f"releases: {len(names)} projects ({', '.join(names[:5])}), expected one: a registered model forecasts "
+                "the failures of one; keep one in the raw tables (`promotion-gate benchmark --pool` learns from others)"
+            )
+        return str(names[0])
+
     def modules_of(self, release: Release) -> pd.DataFrame:
         """The modules of one release, ordered by name, one row each."""
         rows = self.modules[(self.modules.project == release.project) & (self.modules.release == release.release)]

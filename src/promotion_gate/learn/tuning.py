@@ -7,6 +7,7 @@ is mostly the luckiest (Cawley & Talbot, JMLR 2010).
 
 import dataclasses
 import hashlib
+import inspect
 import json
 import pathlib
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from collections.abc import Callable
 import numpy as np
 import optuna
 import pandas as pd
+import xgboost
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from promotion_gate.learn import model
+from promotion_gate.learn import dataset, labels, model, prevalence, ridge
 from promotion_gate.learn.dataset import rows_of, training_set
 from promotion_gate.learn.labels import worst_levels
 from promotion_gate.learn.scores import Array, Levels, exactly, log_loss, paired_difference
@@ -61,13 +63,27 @@ def mean_log_loss(outcome: Outcome) -> float:
     return float(np.mean([exactly(log_loss, level, p) for level, p in outcome.values()]))
 
 
-def identity(features: pd.DataFrame, params: Params, validated: list[Release]) -> str:
-    """Name of the study: same data and settings, same study; the number of trials may grow without a new one."""
+def identity(known: Tables, features: pd.DataFrame, params: Params, validated: list[Release]) -> str:
+    """Name of the study: same data, code and settings, same study, however many trials it is to have."""
     rows = hashlib.sha256(pd.util.hash_pandas_object(features, index=False).to_numpy().tobytes())
-    rows.update(json.dumps(list(features.columns)).encode())
-    settings = [params.train.model_dump_json(), params.labels.model_dump_json(), params.tune.seed]
-    rows.update(json.dumps([*settings, [str(release) for release in validated]]).encode())
+    rows.update(pd.util.hash_pandas_object(known.failures, index=False).to_numpy().tobytes())
+    for code in (dataset, labels, model, prevalence, ridge):
+        rows.update(inspect.getsource(code).encode())
+    settings = [params.train.model_dump_json(), params.labels.model_dump_json(), params.tune.seed, xgboost.__version__]
+    rows.update(json.dumps([list(features.columns), *settings, [str(release) for release in validated]]).encode())
     return rows.hexdigest()[:16]
+
+
+def finished(study: optuna.Study, trials: int) -> list[optuna.trial.FrozenTrial]:
+    """The first `trials` trials that came to an end, in the order in which they began."""
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    return sorted(study.get_trials(deepcopy=False, states=ended), key=lambda trial: trial.number)[:trials]
+
+
+def best_of(trials: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial:
+    """The completed trial with the lowest log loss, the earliest of equals; the default always completes."""
+    completed = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    return min(completed, key=lambda trial: (trial.value, trial.number))
 
 
 def tune(
@@ -121,20 +137,20 @@ def tune(
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal))),
-        study_name=identity(features, params, validated),
+        study_name=identity(known, features, params, validated),
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
     )
-    if not study.trials:
+    waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
+    if not waiting and not finished(study, 1):  # a run that was killed within the first trial left it unfinished
         named = ("ridge_c", "margin_scale", "rounds", "max_depth", "colsample_bynode", "reg_lambda", "min_child_weight")
         study.enqueue_trial({name: getattr(default, name) for name in named})
-    finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    while (number := len(study.get_trials(deepcopy=False, states=finished))) < params.tune.trials:
+    while (number := len(finished(study, params.tune.trials))) < params.tune.trials:
         # A sampler a trial, seeded by its number: a resumed study proposes what an uninterrupted one would have.
         study.sampler = optuna.samplers.TPESampler(seed=params.tune.seed + number, n_startup_trials=8)
         study.optimize(lambda trial: mean_log_loss(evaluate(space(trial, default), trial)), n_trials=1)
         progress(number + 1, params.tune.trials, study.best_value)
-    best = default.model_copy(update=study.best_params)
+    best = default.model_copy(update=best_of(finished(study, params.tune.trials)).params)
     ours, theirs = evaluate(best), evaluate(default)
     pairs = {name: (ours[name][0], ours[name][1], theirs[name][1]) for name in ours}
     difference = paired_difference(pairs, log_loss, params.evaluate.bootstrap, params.tune.seed)
