@@ -190,6 +190,22 @@ def test_rules_of_params_yaml_go_before_the_model_s(folder):
     assert "policy-not-registered" not in codes(explicit)
 
 
+@pytest.mark.parametrize("content", ["lr: 0.1\n", "- 1\n", "", "policy: strict\n", "policy: {epsilon: 1}\n"])
+def test_params_yaml_of_another_program_is_left_alone(folder, content):
+    (folder / "params.yaml").write_text(content, encoding="utf-8")
+    shown = run("--module", "shop/dates.py", "--coverage", ".8", "--json")
+    assert (shown.exit_code, json.loads(shown.stdout)["policy_source"]) == (0, "failure-impact/3")
+    asked = run("--module", "shop/dates.py", "--coverage", ".8", "--params", "params.yaml")
+    assert (asked.exit_code, asked.stderr.startswith("error: params.yaml: ")) == (2, True)
+
+
+@pytest.mark.parametrize("content", ["policy: {base: {production: 0.1}}\n", "policy: {cap: 1, cap: 1}\n", "{"])
+def test_broken_rules_are_not_passed_over(folder, content):
+    (folder / "params.yaml").write_text(content, encoding="utf-8")
+    shown = run("--module", "shop/dates.py", "--coverage", ".8")
+    assert (shown.exit_code, shown.stderr.startswith("error: params.yaml: ")) == (2, True)
+
+
 TABLE = (
     "project,release,module,suite,lines_covered,lines_total\n"
     "shop,1.0,shop/dates.py,aggregate,1,10\n"
@@ -211,6 +227,18 @@ def test_coverage_from_a_table(folder, args, code, coverage, first):
     shown = run("--module", "shop/dates.py", "--coverage-from", "coverage.csv", "--json", *args)
     decision = json.loads(shown.stdout)
     assert (shown.exit_code, decision["coverage"], codes(decision)[0]) == (code, coverage, first)
+
+
+def test_a_table_of_another_release_than_the_scored_one_is_stale(folder):
+    old = "".join(TABLE.splitlines(keepends=True)[:2]).replace(",1,10", ",10,10")
+    (folder / "old.csv").write_text(old, encoding="utf-8")
+    args = ["--module", "shop/dates.py", "--coverage-from", "old.csv", "--json"]
+    shown = run(*args)
+    decision = json.loads(shown.stdout)
+    assert (shown.exit_code, decision["coverage"], codes(decision)[0]) == (10, None, "stale-report")
+    said = "suite aggregate ran on version 1.0, not on 2.0; its lines do not count"
+    assert decision["reasons"][0]["message"] == said
+    assert [run(*args, option, "1.0").exit_code for option in ("--release", "--version")] == [0, 0]
 
 
 def test_coverage_from_reports_of_suites(folder):
@@ -305,8 +333,27 @@ def test_a_bad_request_is_named_exactly(folder, request_, line):
 def test_the_worst_exit_code_is_given(folder):
     promoted, short = {"module": DATES, "coverage": 1}, {"module": DATES, "coverage": 0}
     blocked = {"module": {"project": "shop", "module": "shop/payments/ledger.py"}}
-    for stream, code in (([promoted], 0), ([short, promoted], 10), ([short, blocked, promoted], 20), ([], 0)):
+    for stream, code in (([promoted], 0), ([short, promoted], 10), ([short, blocked, promoted], 20)):
         assert run("--requests", "-", stdin=requests(*stream)).exit_code == code
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "module,coverage\n", "\ufeffmodule\n\n"])
+def test_no_request_is_no_pass(folder, content):
+    (folder / "r.csv").write_text(content, encoding="utf-8")
+    for file, shown in (("r.csv", run("--requests", "r.csv")), ("stdin", run("--requests", "-", stdin=content))):
+        assert (shown.exit_code, shown.stdout, shown.stderr) == (2, "", f"error: {file}: no request\n")
+
+
+def test_a_key_that_is_there_twice_is_an_error_of_its_line(folder):
+    good = json.dumps({"module": DATES, "coverage": 1})
+    twins = (good[:-1] + ', "coverage": 0}', good.replace('"module": "shop', '"module": "a", "module": "shop'))
+    shown = run("--requests", "-", stdin="\n".join([*twins, good]))
+    assert [json.loads(line).get("line") for line in shown.stdout.splitlines()] == [1, 2, None]
+    assert shown.stderr.splitlines() == [
+        "stdin:1: the key 'coverage' is there twice",
+        "stdin:2: the key 'module' is there twice",
+    ]
+    assert shown.exit_code == 2
 
 
 def test_requests_without_a_model(tmp_path, monkeypatch):

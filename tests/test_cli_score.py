@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from promotion_gate import cli_output, params
 from promotion_gate.cli import main
 from promotion_gate.errors import InputError, ModelError
+from promotion_gate.operate.fis import UnknownModuleError
 from promotion_gate.operate.gate import Gate, Rules
 from promotion_gate.schema import FISResult, ModuleData
 from tests.cli_bundle import MODULES, PARAMS, POLICY_VERSION, write_bundle
@@ -99,7 +100,7 @@ def test_criticality_and_load_override_and_end_the_interval(folder):
         (
             ["--module", "shop/cart.py", "--project", "shpo"],
             2,
-            "module shop/cart.py is not known to the data set; give metrics: it has no project shpo, only shop",
+            "module shop/cart.py cannot be scored: the data set has no project shpo, only shop",
         ),
         (["--all", "--project", "shpo"], 2, "the data set knows no module of project shpo"),
         (["--all", "--models", "none"], 3, "none: no model: run `make repro` first"),
@@ -156,28 +157,76 @@ def test_a_policy_that_does_not_fit_is_no_model(folder):
 
 
 @pytest.fixture
-def serving(monkeypatch):
-    """Stands in for the model, which needs XGBoost and a trained booster."""
-    asked = []
+def scorers(monkeypatch):
+    """The scorers that were made, which stand in for the model: that needs XGBoost and a trained booster."""
+    made = []
 
-    def predict(bundle, modules):
-        asked.append((bundle, modules))
-        return [{"project": "shop", "release": None, **MODULES[1], "module": module.module} for module in modules]
+    class Scorer:
+        metrics = frozenset({"loc"})
+
+        def __init__(self, folder):
+            self.asked = []
+            made.append(self)
+
+        def ignored(self, names):
+            unknown = sorted(set(names) - self.metrics)
+            return [{"code": "metrics-ignored", "message": ", ".join(unknown)}] if unknown else []
+
+        def score(self, module):
+            self.asked.append(module)
+            return {"project": "shop", "release": "2.0", **MODULES[1], "module": module.module}
 
     stand_in = types.ModuleType("promotion_gate.learn.serving")
-    stand_in.predict = predict
+    stand_in.Scorer = Scorer
     monkeypatch.setitem(sys.modules, "promotion_gate.learn.serving", stand_in)
-    return asked
+    return made
 
 
-def test_given_metrics_take_the_model_after_a_check_of_all_files(folder, serving):
+def test_given_figures_take_the_model_which_is_loaded_once(folder, scorers):
     calculator = Gate().calculator
     module = ModuleData(project="shop", module="new.py", version="3", metrics={"loc": 10})
     result = calculator.score(module)
     assert (result.module, result.fis) == ("new.py", 0.418)
     assert [reason.code for reason in result.reasons] == ["churn", "criticality-gain"]
-    assert [modules for _, modules in serving] == [[module]]
+    linked = ModuleData(project="shop", module="shop/dates.py", version="3", dependencies=())
+    assert calculator.score(linked).fis == 0.418
+    assert [reason.code for reason in calculator.score(linked).reasons][-1] == "scored-other-release"
+    assert len(scorers) == 1
+    assert scorers[0].asked == [module, linked, linked]
 
+
+@pytest.mark.parametrize(
+    ("given", "sentence", "codes"),
+    [
+        ({"metrics": {}}, "module new.py is not known to the data set; give metrics", []),
+        ({"dependencies": ("shop/cart.py",)}, "module new.py is not known to the data set; give metrics", []),
+        ({"metrics": {"odd": 1}}, "module new.py is not known to the data set; give metrics", ["metrics-ignored"]),
+        (
+            {"project": "shpo", "metrics": {"loc": 1}},
+            "module new.py cannot be scored: the data set has no project shpo, only shop",
+            [],
+        ),
+        (
+            {"project": "shpo", "module": "shop/cart.py", "metrics": {"loc": 1}},
+            "module shop/cart.py cannot be scored: the data set has no project shpo, only shop",
+            [],
+        ),
+    ],
+)
+def test_no_figures_are_no_score(folder, scorers, given, sentence, codes):
+    with pytest.raises(UnknownModuleError) as caught:
+        Gate().calculator.score(ModuleData(**{"project": "shop", "module": "new.py", **given}))
+    assert str(caught.value) == sentence
+    assert [note.code for note in caught.value.notes] == codes
+
+
+def test_a_known_module_with_empty_metrics_has_its_stored_score(folder, scorers):
+    result = Gate().calculator.score(ModuleData(project="shop", module="shop/cart.py", version="3", metrics={}))
+    assert (result.fis, result.reasons[-1].code, scorers) == (0.418, "scored-other-release", [])
+
+
+def test_the_model_is_loaded_after_a_check_of_all_files(folder, scorers):
+    module = ModuleData(project="shop", module="new.py", metrics={"loc": 10})
     champion = folder / "models" / "champion"
     manifest = json.loads((champion / "manifest.json").read_text(encoding="utf-8"))
     manifest["files"]["model/booster.ubj"] = "0" * 64
@@ -192,8 +241,6 @@ def test_the_calculator_refuses_what_is_out_of_range_or_unknown(folder):
         calculator.score(ModuleData(project="shop", module="shop/cart.py"), load=2)
     with pytest.raises(InputError, match=r"did you mean shop/cart\.py"):
         calculator.score(ModuleData(project="shop", module="cart.py"))
-    assert calculator.known(None, "shop/cart.py")
-    assert not calculator.known("bank", "shop/cart.py")
 
 
 def test_the_rules_in_force(folder):

@@ -91,6 +91,9 @@ def test_broken(tmp_path, path, value, line):
         (b"- 1\n", "the file: Input should be a valid dictionary or instance of Params, not [1]"),
         (b"{", "no YAML: while parsing"),
         (b"\xff\xfe\x00", "no YAML: "),
+        (b"a: 2020-13-45\n", "no YAML: month must be in 1..12"),
+        (b"policy: 1\nimpact:\n  tail: 0\n  tail: 1\n", "tail: the key is there twice, again in line 4; remove one"),
+        (b"a: 1\n'a': 1\n", "a: the key is there twice, again in line 2; remove one"),
         (b"a: !!python/object/apply:os.system ['true']\n", "no YAML: could not determine a constructor"),
     ],
 )
@@ -101,6 +104,11 @@ def test_no_parameters(tmp_path, content, line):
         params.load(file)
     assert str(caught.value).startswith(f"{file}: {line}")
     assert "\n" not in str(caught.value)
+
+
+def test_a_merged_key_may_be_overridden(tmp_path):
+    (tmp_path / "p.yaml").write_text("a: &a {x: 1}\nb: {<<: *a, x: 2}\n", encoding="utf-8")
+    assert params.read_yaml(tmp_path / "p.yaml") == {"a": {"x": 1}, "b": {"x": 2}}
 
 
 def test_no_file_and_a_folder(tmp_path):

@@ -150,6 +150,10 @@ def _request(gate: Gate, given: dict[str, Any]) -> PromotionRequest:
     coverage: Any = given.get("coverage")
     if coverage is None:
         coverage = _from_reports(gate, module, given["reports"], given.get("release"))
+        scored, ran = gate.calculator.scored_release(module), {suite.version for suite in coverage.values()}
+        if "release" not in given and module.version is None and ran - {None, scored}:
+            # Nobody asked for the other release that a table holds: as reports on this one they are stale.
+            module = module.model_copy(update={"version": scored})
     return PromotionRequest(module=module, level=given.get("level", "production"), coverage=coverage)
 
 
@@ -168,10 +172,10 @@ def _from_reports(
         if isinstance(found, coverage_reports.Table):
             if suite:
                 raise InputError(f"{file}: a coverage table names its suites itself; give it without {suite}=")
-            table = found.of(module.project, release, (module.version, gate.calculator.release))
+            table = found.of(module.project, release, (module.version, gate.calculator.scored_release(module)))
             new = dict(table.get(module.module, {}))
         else:
-            mapped = coverage_mapping.map_to_modules(found, names)
+            mapped = coverage_mapping.map_to_modules(found, names, coverage_mapping.source_of(file))
             if complaint := mapped.complaint():
                 click.echo(f"warning: {file}: {complaint}", err=True)
             # A run of its own is a bound of the union, and the union itself where it combines all suites.
@@ -198,7 +202,7 @@ def _decide_many(gate: Gate, file: str, project: str | None) -> int:
 
 
 def _stream(gate: Gate, stream: BinaryIO, name: str, kind: requests.Kind | None, project: str | None) -> int:
-    worst = 0
+    worst = None
     for number, request in requests.read(stream, name, lambda: gate.calculator.project(project), kind):
         try:
             if isinstance(request, PromotionGateError):
@@ -210,5 +214,7 @@ def _stream(gate: Gate, stream: BinaryIO, name: str, kind: requests.Kind | None,
             click.echo(f"{name}:{number}: {error}", err=True)
             click.echo(cli_output.error_as_json(str(error), number))
             code = error.exit_code
-        worst = max(worst, code, key=WORST_LAST.index)
+        worst = max(code, code if worst is None else worst, key=WORST_LAST.index)
+    if worst is None:
+        raise InputError(f"{name}: no request")
     return worst

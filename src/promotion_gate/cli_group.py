@@ -69,7 +69,7 @@ FILE = click.Path(path_type=pathlib.Path)
 
 def with_gate(command: C) -> C:
     """Add the options that say which rules and which model are asked."""
-    rules = "Parameter file; else params.yaml here if it exists, else the model's own policy."
+    rules = "Parameter file; else params.yaml here if it has a policy, else the model's own policy."
     folder = click.option("--models", type=FILE, default=DEFAULT_MODELS, show_default=True, help="Folder of the model.")
     return folder(click.option("--params", type=FILE, help=rules)(command))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion_gate.collect.coverage_mapping import map_to_modules
+from promotion_gate.collect.coverage_mapping import map_to_modules, source_of
 from promotion_gate.collect.coverage_reports import Table, read
 from promotion_gate.errors import InputError
 from promotion_gate.schema import SuiteCoverage
@@ -62,7 +62,7 @@ def test_a_report_that_coverage_py_really_wrote(tmp_path):
     for command in (["run", "cart.py"], ["json", "-o", "c.json"], ["xml", "-o", "c.xml"]):
         subprocess.run([sys.executable, "-m", "coverage", *command], cwd=tmp_path, check=True, capture_output=True)
     assert read(tmp_path / "c.json") == {"cart.py": lines(4, 5)}
-    mapped = map_to_modules(read(tmp_path / "c.xml"), ["cart.py"])
+    mapped = map_to_modules(read(tmp_path / "c.xml"), ["cart.py"], source_of(tmp_path / "c.xml"))
     assert mapped.modules == {"cart.py": lines(4, 5)}
 
 
@@ -188,6 +188,42 @@ def test_a_path_maps_by_whole_parts(path, module):
     mapped = map_to_modules({path: lines(1, 2)}, MODULES)
     assert mapped.modules == ({module: lines(1, 2)} if module else {})
     assert mapped.unknown == (() if module else (path,))
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "found"),
+    [
+        ("setup.py", "", True),
+        ("./setup.py", "", True),
+        ("/ci/work/setup.py", "/ci/work", True),
+        ("/ci/work/setup.py", "", False),
+        ("/ci/work/tests/fixtures/setup.py", "/ci/work", False),
+        ("tests/fixtures/setup.py", "", False),
+        ("/setup.py", "", False),
+    ],
+)
+def test_a_name_of_one_part_maps_from_the_equal_path_alone(path, source, found):
+    mapped = map_to_modules({path: lines(1, 2)}, ["setup.py", "shop/cart.py"], source)
+    assert mapped.modules == ({"setup.py": lines(1, 2)} if found else {})
+
+
+@pytest.mark.parametrize(
+    ("content", "source"),
+    [
+        (XML, "/ci/work"),
+        (gzip.compress(XML.encode()), "/ci/work"),
+        (XML.replace("</source>", "</source><source>/other</source>"), ""),
+        (XML.replace("<sources><source>/ci/work</source></sources>", ""), ""),
+        ('{"files": {}}', ""),
+        (CSV, ""),
+        (BOMB, ""),
+        ("", ""),
+        (gzip.compress(XML.encode())[:40], ""),
+    ],
+)
+def test_the_source_of_a_cobertura_report(tmp_path, content, source):
+    assert source_of(written(tmp_path, content)) == source
+    assert source_of(tmp_path / "none") == ""
 
 
 def test_the_longest_name_wins_and_twins_are_reported():

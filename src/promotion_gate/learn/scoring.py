@@ -20,14 +20,17 @@ def current_load(known: Tables, release: Release) -> dict[str, float]:
     return {str(module): float(load) for module, load in newest.items()}
 
 
-def score_release(model: FailureModel, known: Tables, release: Release, when: pd.Timestamp) -> list[dict[str, Any]]:
-    """Score every module of a release with what was known at a moment.
+def score_release(
+    model: FailureModel, known: Tables, release: Release, when: pd.Timestamp, only: str | None = None
+) -> list[dict[str, Any]]:
+    """Score the modules of a release with what was known at a moment.
 
     Args:
         model: the fitted model.
         known: cut to what was known at `when` (`Tables.as_of`).
         release: whose modules are scored.
         when: the moment, not before the release.
+        only: one module of it; the others are ranked with it, but trees and contributions take most of the time.
 
     Returns:
         One entry a module, ordered by name: project, module, release, probabilities (5, summing to 1), severity,
@@ -35,6 +38,8 @@ def score_release(model: FailureModel, known: Tables, release: Release, when: pd
     """
     raw = raw_features(known, release, when, Featurize(half_lives_days=model.half_lives_days))
     X = ranked(raw)
+    if only is not None:
+        X, raw = X[raw.module == only], raw[raw.module == only]
     X = X.assign(**{name: 0.0 for name in model.features if name not in X.columns})
     raw = raw.assign(**{name: np.nan for name in model.features if name not in raw.columns})
     probabilities = model.predict(X)

@@ -2,15 +2,21 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from promotion_gate.errors import InputError
+from promotion_gate.learn.features import KEYS
 from promotion_gate.learn.model import FailureModel
+from promotion_gate.learn.raw_types import NOT_NEGATIVE
 from promotion_gate.learn.scoring import score_release
 from promotion_gate.learn.tables import Release, Tables, read
 from promotion_gate.schema import ModuleData
+
+NAMES_TOLD = 10
+"""Of many ignored metrics so many are named."""
 
 
 def with_module(known: Tables, release: Release, module: ModuleData) -> Tables:
@@ -35,26 +41,74 @@ def with_module(known: Tables, release: Release, module: ModuleData) -> Tables:
     return dataclasses.replace(known, modules=pd.concat([others, row], ignore_index=True), dependencies=edges)
 
 
-def predict(folder: pathlib.Path, modules: Sequence[ModuleData]) -> list[dict[str, Any]]:
-    """Score modules within the newest release of their project that the bundle holds.
+class Scorer:
+    """The bundle's model and tables, read once, for any number of modules.
 
     Args:
         folder: the bundle: model/ and tables/.
-        modules: each with metrics; a project that the bundle does not hold is scored within its newest release.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._model = FailureModel.load(folder / "model")
+        tables = read(folder / "tables")
+        self._when = tables.end_of_log()
+        self._known = tables.as_of(self._when)
+        self._newest = {release.project: release for release in self._known.newest()}
+        columns = self._known.modules.drop(columns=KEYS)
+        self.metrics = frozenset(str(name) for name in columns if pd.api.types.is_numeric_dtype(columns[name]))
+        """Names of the metrics that the data set knows."""
+
+    def ignored(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the reason that tells which of the given metrics are ignored; no reason where none is."""
+        unknown = sorted(set(names) - self.metrics)
+        if not unknown:
+            return []
+        more = f" and {len(unknown) - NAMES_TOLD} more" if len(unknown) > NAMES_TOLD else ""
+        said = f"the data set knows no metric {', '.join(unknown[:NAMES_TOLD])}{more}"
+        return [{"code": "metrics-ignored", "message": f"{said}; it has {', '.join(sorted(self.metrics))}"}]
+
+    def score(self, module: ModuleData) -> dict[str, Any]:
+        """Score a module within the newest release of its project.
+
+        Args:
+            module: its metrics and dependencies take the place of the data set's; metrics that the data set does not
+                know are ignored, which a reason `metrics-ignored` says.
+
+        Returns:
+            An entry as `score_release` gives them.
+
+        Raises:
+            InputError: the project is unknown, the module is unknown and has no metric that the data set knows, or a
+                metric is negative that cannot be.
+        """
+        release = self._newest.get(module.project)
+        if release is None:
+            names = ", ".join(sorted(self._newest))
+            raise InputError(f"module {module.module} cannot be scored: no project {module.project}, only {names}")
+        given = dict(module.metrics or {})
+        used = {name: value for name, value in given.items() if name in self.metrics}
+        for name in NOT_NEGATIVE:
+            if given.get(name, 0) < 0:
+                raise InputError(f"module.metrics.{name}: a number of 0 or more is expected, not {given[name]:g}")
+        if not used and module.module not in self._known.modules_of(release).module.array:
+            raise InputError(f"module {module.module} is not known to the data set and has no metric that it knows")
+        known = with_module(self._known, release, module.model_copy(update={"metrics": used}))
+        [entry] = score_release(self._model, known, release, self._when, only=module.module)
+        return {**entry, "reasons": [*entry["reasons"], *self.ignored(given)]}
+
+
+def predict(folder: pathlib.Path, modules: Sequence[ModuleData]) -> list[dict[str, Any]]:
+    """Score modules, each on its own: none of them sees the figures that another one of them came with.
+
+    Args:
+        folder: the bundle: model/ and tables/.
+        modules: each as `Scorer.score` takes them.
 
     Returns:
         Entries as `score_release` gives them, in the order of `modules`.
+
+    Raises:
+        InputError: as `Scorer.score`.
     """
-    model = FailureModel.load(folder / "model")
-    tables = read(folder / "tables")
-    when = tables.end_of_log()
-    known = tables.as_of(when)
-    newest = {release.project: release for release in known.newest()}
-    last = list(newest.values())[-1]
-    found = []
-    for module in modules:
-        release = newest.get(module.project, last)
-        entries = score_release(model, with_module(known, release, module), release, when)
-        entry = next(entry for entry in entries if entry["module"] == module.module)
-        found.append({**entry, "project": module.project})
-    return found
+    scorer = Scorer(folder)
+    return [scorer.score(module) for module in modules]

@@ -2,15 +2,16 @@
 
 The registry writes the champion as a folder: `manifest.json` names the model, its data and each file's SHA-256;
 `scores.json` holds what it said of all modules of the newest release. A known module is scored from there, without
-importing the libraries of learning, which takes seconds; metrics that come with a request take the model.
+importing the libraries of learning, which takes seconds; metrics or dependencies that come with a request take the
+model, which is loaded once.
 """
 
 import difflib
 import hashlib
 import json
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from promotion_gate import bundle
 from promotion_gate.decide.impact import failure_impact_score
@@ -18,14 +19,28 @@ from promotion_gate.errors import InputError, ModelError
 from promotion_gate.params import Impact
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, Reason
 
+if TYPE_CHECKING:
+    from promotion_gate.learn.serving import Scorer
+
 SCORES = "scores.json"
 
 NAMES_COMPARED = 5000
 """Of a larger data set only the modules with the same file name are suggested: comparing all takes seconds."""
 
 
+class UnknownModuleError(InputError):
+    """A module that cannot be scored: nobody has metrics of it. `notes` tell what came in their place."""
+
+    def __init__(self, message: str, notes: Iterable[Reason] = ()) -> None:
+        super().__init__(message)
+        self.notes = tuple(notes)
+
+
 class FISCalculator:
-    """Scores modules with the champion: from its stored scores, or with its model where metrics are given."""
+    """Scores modules with the champion: from its stored scores, or with its model where figures of a module are given.
+
+    Modules are scored one by one, each as if the others were as the data set knows them, not jointly.
+    """
 
     def __init__(self, folder: pathlib.Path, manifest: bundle.Manifest, impact: Impact) -> None:
         self._folder, self._manifest, self._impact = folder, manifest, impact
@@ -38,7 +53,7 @@ class FISCalculator:
         except (KeyError, TypeError):
             raise ModelError(f"{folder / SCORES}: 'release' and 'modules' are expected") from None
         self.projects = sorted({project for project, _ in self._entries})
-        self._verified = False
+        self._loaded: Scorer | None = None
 
     def project(self, given: str | None) -> str:
         """Return the given project, or the only one that there is. InputError where there are several."""
@@ -52,15 +67,18 @@ class FISCalculator:
         """Return the names of a project's known modules, sorted."""
         return sorted(module for owner, module in self._entries if owner == project)
 
-    def known(self, project: str | None, module: str) -> bool:
-        """Say whether the data set knows the module. InputError where the project is left out and there are several."""
-        return (self.project(project), module) in self._entries
+    def scored_release(self, module: ModuleData) -> str:
+        """Return the release whose figures the module is scored with."""
+        return str(self._entries.get((module.project, module.module), {}).get("release") or self.release)
 
     def unknown(self, module: ModuleData) -> str:
         """Return the sentence for a module that the data set does not know, with the names that come near."""
-        said = f"module {module.module} is not known to the data set; give metrics"
         if module.project not in self.projects:
-            return f"{said}: it has no project {module.project}, only {', '.join(self.projects) or 'none'}"
+            known = ", ".join(self.projects) or "none"
+            return (
+                f"module {module.module} cannot be scored: the data set has no project {module.project}, only {known}"
+            )
+        said = f"module {module.module} is not known to the data set; give metrics"
         names = self.modules(module.project)
         last = module.module.rsplit("/", 1)[-1]
         near = [name for name in names if name.rsplit("/", 1)[-1] == last][:3]
@@ -72,29 +90,34 @@ class FISCalculator:
         """Return the Failure Impact Score of a module.
 
         Args:
-            module: without metrics its stored scores are used; its `criticality`, if given, overrides the data set's.
+            module: without metrics and dependencies its stored scores are used; its `criticality`, if given, overrides
+                the data set's. Metrics that the data set does not know are ignored (reason `metrics-ignored`).
             load: share, 0 to 1, of the present load; None: the data set's.
 
         Raises:
-            InputError: the module is unknown and has no metrics, or a share is out of range.
+            UnknownModuleError: the project is unknown, or the module is and has no metric that the data set knows.
+            InputError: a share is out of range, or a metric is negative that cannot be.
             ModelError: the bundle was changed or breaks its form.
         """
         if load is not None and not 0 <= load <= 1:
             raise InputError(f"load is a share between 0 and 1, not {load}")
-        if module.metrics is not None:
-            return self._result(module, self._predict(module), load)
         entry = self._entries.get((module.project, module.module))
+        if module.project in self.projects and (module.metrics or (entry and module.dependencies is not None)):
+            scorer, given = self._scorer(), set(module.metrics or ())
+            if entry is None and given.isdisjoint(scorer.metrics):
+                raise UnknownModuleError(self.unknown(module), map(Reason.model_validate, scorer.ignored(given)))
+            return self._result(module, scorer.score(module), load, fresh=not given.isdisjoint(scorer.metrics))
         if entry is None:
-            raise InputError(self.unknown(module))
+            raise UnknownModuleError(self.unknown(module))
         return self._result(module, entry, load)
 
-    def _predict(self, module: ModuleData) -> Mapping[str, Any]:
-        from promotion_gate.learn.serving import predict  # XGBoost and pandas: seconds that a known module need not pay
+    def _scorer(self) -> "Scorer":
+        from promotion_gate.learn.serving import Scorer  # XGBoost and pandas: seconds that a known module need not pay
 
-        if not self._verified:
+        if self._loaded is None:
             bundle.verify(self._folder)
-            self._verified = True
-        return dict(predict(self._folder, [module])[0])
+            self._loaded = Scorer(self._folder)
+        return self._loaded
 
     def _stored_scores(self) -> Any:
         path = self._folder / SCORES
@@ -110,7 +133,9 @@ class FISCalculator:
         except (ValueError, RecursionError):
             raise ModelError(f"{path}: no JSON") from None
 
-    def _result(self, module: ModuleData, entry: Mapping[str, Any], load: float | None) -> FISResult:
+    def _result(
+        self, module: ModuleData, entry: Mapping[str, Any], load: float | None, fresh: bool = False
+    ) -> FISResult:
         try:
             probabilities = [float(value) for value in entry["probabilities"]]
             criticality = float(entry["criticality"] if module.criticality is None else module.criticality)
@@ -133,7 +158,7 @@ class FISCalculator:
                     *(Reason.model_validate(reason) for reason in entry["reasons"]),
                     *_lifted("criticality", criticality, score - harmless),
                     *_lifted("load", pressure, score - idle),
-                    *_age(module, entry["release"]),
+                    *(() if fresh else _age(module, entry["release"])),
                 ),
                 model_version=self._manifest.model_version or self._manifest.model_name,
                 data_hash=self._manifest.data_hash,
@@ -151,7 +176,7 @@ def _lifted(name: str, share: float, effect: float) -> tuple[Reason, ...]:
 
 
 def _age(module: ModuleData, release: str | None) -> tuple[Reason, ...]:
-    if module.metrics is not None or module.version in (None, release):
+    if module.version in (None, release):
         return ()
     message = f"scored with the metrics of {release}, the newest that the data set has, not of {module.version}"
     return (Reason(code="scored-other-release", message=message),)

@@ -38,11 +38,21 @@ class Rules:
     source: str
 
 
+def _holds_policy(file: pathlib.Path) -> bool:
+    """Say whether a file is there with a policy of ours, if a broken one: other programs have a params.yaml too."""
+    if not file.exists():
+        return False
+    read = params.read_yaml(file)
+    policy = read.get("policy") if isinstance(read, dict) else None
+    return isinstance(policy, dict) and not set(Policy.model_fields).isdisjoint(policy)
+
+
 class Gate:
     """Decides on requests with the rules of a parameter file, else with those that were registered with the champion.
 
     Args:
-        params_file: the parameter file; None: `params.yaml` in the current folder if it exists, else the bundle's.
+        params_file: the parameter file; None: `params.yaml` in the current folder if it exists and has a policy of
+            ours, else the bundle's.
         models: folder of the champion's bundle.
 
     Every property raises ModelError where it needs a bundle that is missing or broken, InputError for a parameter file.
@@ -64,7 +74,7 @@ class Gate:
     @cached_property
     def rules(self) -> Rules:
         """The rules in force."""
-        file = self._params_file or (DEFAULT_PARAMS if DEFAULT_PARAMS.exists() else None)
+        file = self._params_file or (DEFAULT_PARAMS if _holds_policy(DEFAULT_PARAMS) else None)
         if file is not None:
             read = params.load(file)
             return Rules(read.impact, read.policy, policy_version(read.impact, read.policy), str(file))
@@ -85,10 +95,12 @@ class Gate:
     def answer(self, request: PromotionRequest) -> Decision:
         """Return the decision on a request, with the further key `policy_source`.
 
-        A module that is unknown and has no metrics is a decision, blocked, not an error.
+        A module that cannot be scored, unknown and without metrics that the data set knows, or of an unknown project,
+        is a decision, blocked, not an error.
 
         Raises:
-            InputError: the level is unknown, or the given score is another module's.
+            InputError: the level is unknown, a metric is negative that cannot be, or the given score is another
+                module's.
             ModelError: a score is needed and there is no model that can be trusted.
         """
         module, score, unscored = request.module, request.fis, UNSCORED
@@ -96,15 +108,18 @@ class Gate:
         if score is not None:
             said = "the score came with the request and was not computed here"
             notes = (Reason(code="fis-supplied", message=said),)
-        elif module.metrics is not None or self.calculator.known(module.project, module.module):
-            score = self.calculator.score(module)
         else:
-            unscored = self.calculator.unknown(module)
+            from promotion_gate.operate.fis import UnknownModuleError  # as in `calculator`
+
+            try:
+                score = self.calculator.score(module)
+            except UnknownModuleError as error:
+                unscored, notes = str(error), error.notes
         if request.fis is None and self.rules.version != self.manifest.policy_version:
             said = (
                 f"policy {self.rules.version} is not the one registered with the model, {self.manifest.policy_version}"
             )
-            notes = (Reason(code="policy-not-registered", message=said),)
+            notes = (*notes, Reason(code="policy-not-registered", message=said))
         decision = decide(
             module,
             request.level,

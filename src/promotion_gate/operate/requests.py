@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Literal
 
@@ -102,12 +103,21 @@ def _request(read: dict[str, Any], project: Callable[[], str]) -> PromotionReque
 
 def _from_json(line: str) -> dict[str, Any]:
     try:
-        read = json.loads(line)
+        read = json.loads(line, object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as error:
         raise InputError(f"no JSON: {error}") from None
     if not isinstance(read, dict):
         raise InputError("a JSON object is expected")
     return read
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object as a dict; of a key that is there twice no reader knows which value is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise InputError(f"the key {twice!r:.60} is there twice")
+    return found
 
 
 def _header(line: str) -> list[str]:
