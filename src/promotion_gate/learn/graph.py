@@ -25,7 +25,7 @@ def adjacency(modules: Sequence[str], dependencies: pd.DataFrame) -> sparse.csr_
 def transitive_dependents(edges: sparse.csr_array) -> npt.NDArray[np.float64]:
     """How many modules depend on each, directly or not, shape (n,); modules of one cycle depend on each other."""
     size = edges.shape[0]
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(size))
     graph.add_edges_from(zip(*(part.tolist() for part in edges.nonzero()), strict=True))
     condensed = nx.condensation(graph)
