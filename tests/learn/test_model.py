@@ -16,7 +16,7 @@ from promotion_gate.learn.contributions import contributions, in_words, reasons
 from promotion_gate.learn.dataset import Dataset, rows_of, training_set
 from promotion_gate.learn.features import direction, featurize_all, ranked, raw_features
 from promotion_gate.learn.scoring import score_release
-from promotion_gate.learn.serving import predict
+from promotion_gate.learn.serving import Scorer
 from promotion_gate.learn.tables import Tables
 from promotion_gate.params import load
 from promotion_gate.schema import CONTRACTS, ModuleData
@@ -142,14 +142,14 @@ def test_the_service_computes_what_the_pipeline_computes(tmp_path: pathlib.Path)
     stored = {entry["module"]: entry for entry in score_release(MODEL, TABLES.as_of(when), LAST, when)}
     row = TABLES.modules_of(LAST).iloc[7]
     metrics = {name: float(row[name]) for name in ("loc", "cyclomatic_complexity", "churn")}
-    [same] = predict(bundle_of(tmp_path), [ModuleData(project="tiny", module=row.module, metrics=metrics)])
+    same = Scorer(bundle_of(tmp_path)).score(ModuleData(project="tiny", module=row.module, metrics=metrics))
     assert same == stored[row.module]
 
 
 def test_a_larger_module_that_is_new_scores_higher_than_a_small_one(tmp_path: pathlib.Path) -> None:
     sizes = ({"loc": 5.0, "churn": 1.0}, {"loc": 5000.0, "churn": 2000.0})
     modules = [ModuleData(project="tiny", module=f"new{n}.py", metrics=m) for n, m in enumerate(sizes)]
-    small, large = predict(bundle_of(tmp_path), modules)
+    small, large = map(Scorer(bundle_of(tmp_path)).score, modules)
     assert small["probabilities"][0] > large["probabilities"][0]
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,8 @@ def with_module(known: Tables, release: Release, module: ModuleData) -> Tables:
 
 class Scorer:
     """The bundle's model and tables, read once, for any number of modules.
+
+    Each is scored on its own: none sees the figures that another one came with.
 
     Args:
         folder: the bundle: model/ and tables/.
@@ -95,20 +97,3 @@ class Scorer:
         known = with_module(self._known, release, module.model_copy(update={"metrics": used}))
         [entry] = score_release(self._model, known, release, self._when, only=module.module)
         return {**entry, "reasons": [*entry["reasons"], *self.ignored(given)]}
-
-
-def predict(folder: pathlib.Path, modules: Sequence[ModuleData]) -> list[dict[str, Any]]:
-    """Score modules, each on its own: none of them sees the figures that another one of them came with.
-
-    Args:
-        folder: the bundle: model/ and tables/.
-        modules: each as `Scorer.score` takes them.
-
-    Returns:
-        Entries as `score_release` gives them, in the order of `modules`.
-
-    Raises:
-        InputError: as `Scorer.score`.
-    """
-    scorer = Scorer(folder)
-    return [scorer.score(module) for module in modules]
