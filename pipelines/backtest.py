@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import pandas as pd
 
@@ -9,11 +10,24 @@ from pipelines.stage import run, write_json
 from promotion_gate import params
 from promotion_gate.decide import backtest
 from promotion_gate.decide.impact import failure_impact_score
+from promotion_gate.decide.risk_control import blocked_from, promises, scores_of_severe
 from promotion_gate.learn import tables
 from promotion_gate.schema import LEVELS
 
 KEYS = ["project", "release", "module"]
 PLOT = pathlib.Path("reports/plots/backtest.csv")
+
+
+def promise(scored: pd.DataFrame, known: tables.Tables, read: params.Params) -> dict[str, Any]:
+    """The promised escape rate: kept or not at each test release, and where blocking would start at the next one."""
+    horizon, rate = pd.Timedelta(days=read.labels.horizon_days), read.backtest.escape_rate
+    made = promises(scored, known, horizon, rate)
+    learnt = scores_of_severe(scored, known, known.project(), known.end_of_log(), horizon)
+    return {
+        "escape_rate": float(rate),
+        "next": {"learnt_from": len(learnt), "threshold": blocked_from(learnt, rate)},
+        "releases": [dataclasses.asdict(one) for one in made],
+    }
 
 
 def main() -> None:
@@ -23,7 +37,8 @@ def main() -> None:
     modules = predictions[predictions.entrant == "ours"].merge(features, on=KEYS, how="left", validate="1:1")
     probabilities = modules[[f"p_{name}" for name in LEVELS]].to_numpy(float)
     modules["fis"] = failure_impact_score(probabilities, read.impact, modules.criticality.to_numpy(float))
-    measured = backtest.by_suite(tables.read().coverage)
+    known = tables.read()
+    measured = backtest.by_suite(known.coverage)
     columns = (modules[name].tolist() for name in (*KEYS, "fis", "level"))
     past = [
         backtest.PastModule(project, release, module, fis, level, measured.get((project, release, module)))
@@ -40,6 +55,7 @@ def main() -> None:
                 told = dataclasses.asdict(backtest.outcome(made, read.impact.weights))
                 rows.append({"release": str(name), "policy": str(policy), **told})
     without = sorted({module.release for module in past} - with_coverage)
+    promised = promise(modules[[*KEYS, "fis"]], known, read)
     write_json(
         pathlib.Path("reports/backtest.json"),
         {
@@ -47,6 +63,7 @@ def main() -> None:
             "releases": [row for row in rows if row["release"] != "all"],
             "unmeasured": unmeasured,
             "without_coverage": without,
+            "promise": promised,
         },
     )
     PLOT.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +71,9 @@ def main() -> None:
     print(pd.DataFrame(rows).round(3).to_string(index=False) if rows else "no test release has coverage")
     print(f"unmeasured modules, held by every policy and not counted: {unmeasured}")
     print(f"test releases without coverage: {', '.join(without) or 'none'}")
+    print(f"at most {promised['escape_rate']:.0%} of the high and critical failures escape the block:")
+    print(pd.DataFrame(promised["releases"]).drop(columns=["project", "escape_rate"]).round(3).to_string(index=False))
+    print(f"at the next release that would block from {promised['next']['threshold']} on")
 
 
 if __name__ == "__main__":

@@ -28,13 +28,15 @@ def main() -> None:
 
     raw = pd.concat([raw_features(known, release, when, read.featurize) for release in newest], ignore_index=True)
     X = pd.concat([ranked(rows) for _, rows in raw.groupby(["project", "release"], sort=False)])
-    effects, base = contributions(model, X)
+    by_threshold, base = contributions(model, X)
+    # Pictures and tables show the mean over the thresholds; scores.json holds each.
+    effects = pd.DataFrame(by_threshold.mean(axis=0), columns=list(model.features), index=X.index)
     risk = pd.Series([1 - entry["probabilities"][0] for entry in entries])
     riskiest = risk.sort_values(ascending=False, kind="stable").index[: read.explain.modules]
     table = as_table(raw.loc[riskiest], effects.loc[riskiest])
     pathlib.Path("reports").mkdir(exist_ok=True)
     table.round(6).to_csv("reports/contributions.csv", index=False, lineterminator="\n")
-    explanation.beeswarm(effects, X[list(model.features)], base, pathlib.Path("reports/shap.png"))
+    explanation.beeswarm(effects, X[list(model.features)], base.mean(axis=0), pathlib.Path("reports/shap.png"))
     strongest = effects.abs().mean().sort_values(ascending=False).head(8)
     print(f"scored {len(entries):,} modules of {newest[-1].release} as of {scored_at}")
     print("strongest features:", ", ".join(f"{name} {size:.2f}" for name, size in strongest.items()))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -13,6 +14,16 @@ PARAMS = pathlib.Path(__file__).resolve().parent.parent / "params.yaml"
 READ = params.load(PARAMS)
 POLICY_VERSION = policy_version(READ.impact, READ.policy)
 
+
+def contributions(probabilities: list[float], **groups: float) -> dict[str, list[float]]:
+    """Log odds by threshold: what each group adds, the same to all, and the base that is left."""
+    reached = [sum(probabilities[level:]) for level in range(1, 5)]
+    logits = [math.log(share / (1 - share)) for share in reached]
+    base = [logit - sum(groups.values()) for logit in logits]
+    every = ("history", "churn", "coupling", "criticality", "load", "age", "size")
+    return {"base": base, **{name: [groups.get(name, 0.0)] * 4 for name in every}}
+
+
 MODULES: list[dict[str, Any]] = [
     {
         "module": "shop/dates.py",
@@ -20,7 +31,10 @@ MODULES: list[dict[str, Any]] = [
         "severity": "negligible",
         "criticality": 0.0,
         "load": None,
-        "interval": [0.0, 0.1],
+        "spread": 0.5,
+        "contributions": contributions([0.985, 0.01, 0.003, 0.001, 0.001]),
+        "words": {},
+        "counterfactuals": [],
         "reasons": [],
     },
     {
@@ -29,8 +43,14 @@ MODULES: list[dict[str, Any]] = [
         "severity": "low",
         "criticality": 0.1,
         "load": None,
-        "interval": [0.2, 0.55],
-        "reasons": [{"code": "churn", "message": "changed more than 93 % of the modules", "effect": 0.08}],
+        "spread": 0.4,
+        "contributions": contributions([0.8, 0.12, 0.05, 0.02, 0.01], churn=0.8),
+        "words": {"churn": {"raises": "changed more than 93 % of the modules"}},
+        "counterfactuals": [
+            {"code": "quiet-half-year", "probabilities": [0.9, 0.06, 0.02, 0.015, 0.005]},
+            {"code": "split-in-two", "probabilities": [0.8, 0.12, 0.05, 0.02, 0.01]},
+        ],
+        "reasons": [],
     },
     {
         "module": "shop/payments/ledger.py",
@@ -38,8 +58,11 @@ MODULES: list[dict[str, Any]] = [
         "severity": "medium",
         "criticality": 1.0,
         "load": 0.5,
-        "interval": [0.9, 1.0],
-        "reasons": [{"code": "past-failures", "message": "failed 4 times in the last year", "effect": 0.21}],
+        "spread": 0.3,
+        "contributions": contributions([0.3, 0.2, 0.2, 0.15, 0.15], history=2.0, size=-0.5),
+        "words": {"history": {"raises": "failed 4 times in the last year"}, "size": {"lowers": "lines of code 12"}},
+        "counterfactuals": [],
+        "reasons": [],
     },
 ]
 

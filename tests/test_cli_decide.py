@@ -75,7 +75,8 @@ def test_the_text_says_all_that_a_reader_needs(folder):
         "  steps     0.8    production requires 0.8",
         "            0.88   FIS 0.418 lies in band moderate, from 0.2 on: x 1.1",
         "  reasons   coverage-short: coverage 0.5: the required 0.88 is not met",
-        "            churn: changed more than 93 % of the modules",
+        "            score-uncertain: the score may lie between 0.234 and 0.538: bands moderate to elevated",
+        "            churn: changed more than 93 % of the modules: raises the score",
         "            criticality-gain: criticality 0.10 lifts the score by 0.018",
         "            scored-other-release: scored with the metrics of 2.0, the newest that the data set has, "
         "not of 2.1",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import sys
 import types
 
@@ -14,8 +15,10 @@ from promotion_gate.cli import main
 from promotion_gate.errors import InputError, ModelError
 from promotion_gate.operate.fis import UnknownModuleError
 from promotion_gate.operate.gate import Gate, Rules
-from promotion_gate.schema import FISResult, ModuleData
-from tests.cli_bundle import MODULES, PARAMS, POLICY_VERSION, write_bundle
+from promotion_gate.schema import LEVELS, FISResult, ModuleData
+from tests.cli_bundle import MODULES, PARAMS, POLICY_VERSION, contributions, write_bundle
+
+MOVED = contributions(MODULES[0]["probabilities"], history=1.0)
 
 
 @pytest.fixture
@@ -34,8 +37,10 @@ def test_for_people_sorted_by_score_without_colour(folder):
     assert shown.exit_code == 0
     assert shown.stdout.splitlines() == [
         "  FIS  band        severity    P(fail)  module                   top factor",
-        "0.958  blocked     medium        0.700  shop/payments/ledger.py  failed 4 times in the last year",
-        "0.418  moderate    low           0.200  shop/cart.py             changed more than 93 % of the modules",
+        "0.958  blocked     medium        0.700  shop/payments/ledger.py  "
+        "failed 4 times in the last year: raises the score",
+        "0.418  moderate    low           0.200  shop/cart.py             "
+        "changed more than 93 % of the modules: raises the score",
         "0.029  negligible  negligible    0.015  shop/dates.py",
         f"model failure-impact/3, policy {POLICY_VERSION} (failure-impact/3), data d41d8cd98f00",
     ]
@@ -65,24 +70,74 @@ def test_json_is_an_object_for_one_module_and_an_array_otherwise(folder):
     assert len(json.loads(run("--all", "--json").stdout)) == 3
 
 
+def test_a_score_and_the_expected_severity_are_the_sums_of_their_parts(folder):
+    for result in json.loads(run("--all", "--json", "--load", "0.7").stdout):
+        told = result["explanation"]
+        assert sum(told["fis"].values()) == pytest.approx(result["fis"], abs=1e-6)
+        value = told["expected_severity"].pop("value")
+        assert sum(told["expected_severity"].values()) == pytest.approx(value, abs=1e-6)
+        weighed = [0.25 * number * result["probabilities"][level] for number, level in enumerate(LEVELS)]
+        assert value == pytest.approx(sum(weighed), abs=1e-6)
+        groups = {"base", "size", "churn", "history", "coupling", "criticality", "load", "age"}
+        assert set(told["expected_severity"]) == groups
+        assert set(told["fis"]) == groups | {"criticality-gain", "load-gain"}
+        effects = {reason["code"]: reason["effect"] for reason in result["reasons"]}
+        assert effects == {code: told["fis"][code] for code in effects}
+        assert {name for name, part in told["fis"].items() if abs(part) >= 0.0005} - {"base"} == set(effects)
+        assert list(effects.values()) == sorted(effects.values(), key=abs, reverse=True)
+
+
+def test_what_would_change_the_score_is_the_models_view(folder):
+    cart = json.loads(run("--module", "shop/cart.py", "--json").stdout)
+    assert [(other["code"], other["fis"]) for other in cart["counterfactuals"]] == [
+        ("quiet-half-year", 0.215063),
+        ("split-in-two", cart["fis"]),
+    ]
+    quiet, split = (other["message"] for other in cart["counterfactuals"])
+    assert quiet == (
+        "after half a year without a failure or a change, the score would be 0.215 instead of 0.418: "
+        "the model's view, no promise of cause"
+    )
+    assert "the score would stay 0.418: the model's view, no promise of cause" in split
+    lifted = json.loads(run("--module", "shop/cart.py", "--json", "--criticality", "1").stdout)
+    assert lifted["counterfactuals"][0]["fis"] > 0.215063
+
+
+def test_one_module_is_explained_in_parts_that_add_up(folder):
+    lines = run("--module", "shop/cart.py").stdout.splitlines()
+    assert lines[1].startswith("0.418  moderate")
+    assert lines[2:-1] == [
+        "  +0.1960  base",
+        "  +0.2040  churn: changed more than 93 % of the modules: raises the score",
+        "  +0.0180  criticality-gain: criticality 0.10 lifts the score by 0.018",
+        "   0.4180  FIS, the sum",
+        "   0.2151  after half a year without a failure or a change, the score would be 0.215 instead of 0.418: "
+        "the model's view, no promise of cause",
+        "   0.4180  as one of two halves of its file, its past failures kept, the score would stay 0.418: "
+        "the model's view, no promise of cause",
+    ]
+
+
 def test_csv(folder):
     rows = list(csv.DictReader(io.StringIO(run("--all", "--csv").stdout)))
     assert [row["module"] for row in rows] == ["shop/payments/ledger.py", "shop/cart.py", "shop/dates.py"]
-    assert (rows[1]["fis"], rows[1]["band"], rows[1]["p_low"], rows[1]["interval_high"]) == (
+    assert (rows[1]["fis"], rows[1]["band"], rows[1]["p_low"], rows[1]["interval_high"][:5]) == (
         "0.418",
         "moderate",
         "0.12",
-        "0.55",
+        "0.538",
     )
 
 
-def test_criticality_and_load_override_and_end_the_interval(folder):
+def test_criticality_and_load_override_and_move_the_interval(folder):
     stored, lifted, loaded = (
         json.loads(run("--module", "shop/cart.py", "--json", *more).stdout)
         for more in ([], ["--criticality", "1"], ["--load", "1"])
     )
     assert stored["fis"] < loaded["fis"] < lifted["fis"]
-    assert (stored["interval"], lifted["interval"], loaded["interval"]) == ([0.2, 0.55], None, None)
+    for result in (stored, lifted, loaded):
+        assert result["interval"][0] < result["fis"] < result["interval"][1]
+    assert stored["interval"] < loaded["interval"] < lifted["interval"]
     assert json.loads(run("--module", "shop/cart.py", "--json", "--criticality", "0.1").stdout) == stored
 
 
@@ -126,6 +181,18 @@ def test_several_projects_must_be_told_apart(folder):
         ({"probabilities": [0.5] * 5}, "the score of shop/dates.py breaks its form: probabilities must be 0 or more"),
         ({"severity": "odd"}, "the score of shop/dates.py breaks its form: 1 validation error"),
         ({"criticality": None}, "the score of shop/dates.py breaks its form: float()"),
+        (
+            {"contributions": {**MODULES[0]["contributions"], "size": [1.0] * 4}},
+            "the score of shop/dates.py breaks its form: the contributions add up to 0.0",
+        ),
+        ({"contributions": {}}, "the score of shop/dates.py breaks its form: 'base'"),
+        ({"contributions": {"base": [0.0]}}, "the score of shop/dates.py breaks its form: "),
+        ({"contributions": {"base": [math.inf, 0, 0, -math.inf]}}, "the score of shop/dates.py breaks its form: "),
+        (
+            {"counterfactuals": [{"code": "odd", "probabilities": [1, 0, 0, 0, 0]}]},
+            "the score of shop/dates.py breaks its form: 'odd'",
+        ),
+        ({"contributions": MOVED}, "the score of shop/dates.py breaks its form: 'history'"),
     ],
 )
 def test_a_broken_bundle_is_no_model(folder, change, line):
@@ -134,6 +201,17 @@ def test_a_broken_bundle_is_no_model(folder, change, line):
     assert shown.exit_code == 3
     assert shown.stderr.startswith(f"error: models/champion: {line}")
     assert shown.stderr.count("\n") == 1
+
+
+def test_scores_of_an_earlier_version_ask_for_a_new_model(folder):
+    old = {name: value for name, value in MODULES[0].items() if name not in ("contributions", "words")}
+    write_bundle(folder / "models" / "champion", [old])
+    shown = run("--all")
+    assert (shown.exit_code, shown.stdout) == (3, "")
+    assert shown.stderr == (
+        "error: models/champion: the score of shop/dates.py holds no contributions: an earlier version wrote it; "
+        "train and register again: `make repro`\n"
+    )
 
 
 def test_files_that_were_changed_are_not_trusted(folder):

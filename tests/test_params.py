@@ -33,6 +33,7 @@ def test_the_project_s_own_file_is_read_as_it_is_written():
         ("impact.weights", [0, 0.5], "impact.weights.2: key is missing"),
         ("impact.weights", ["0", 0.25, 0.5, 0.75, 1], "impact.weights: a number is expected, not text"),
         ("impact.weights", [0, 0.5, 0.25, 0.75, 1], "impact: weights must start at 0 and never fall"),
+        ("backtest.escape_rate", 1, "backtest.escape_rate: Input should be less than 1, not 1"),
         ("policy.cap", float("nan"), "policy.cap: Input should be a finite number, not NaN"),
         ("policy.base.production", 1.5, "policy.base.production: Input should be less than or equal to 1, not 1.5"),
         ("policy.base.production", "0.8", "policy.base.production: a number is expected, not text"),

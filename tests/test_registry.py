@@ -44,7 +44,7 @@ def made_up(modules: int = 80) -> Dataset:
             "module": [f"m{i}" for i in range(modules)] * len(RELEASES),
         }
     )
-    return Dataset(keys, X, level, np.repeat([900.0, 600.0, 300.0], modules))
+    return Dataset(keys, X, level, np.repeat([900.0, 600.0, 300.0], modules), {})
 
 
 def predictions(data: Dataset, probabilities: np.ndarray) -> pd.DataFrame:

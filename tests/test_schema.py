@@ -48,6 +48,17 @@ EXAMPLES = [
     (SuiteCoverage, {"lines_covered": 1, "lines_total": 2, "version": "1"}),
     (FISResult, SCORE),
     (FISResult, {**SCORE, "interval": None}),
+    (
+        FISResult,
+        {
+            **SCORE,
+            "explanation": {
+                "fis": {"base": 0.2, "churn": 0.05},
+                "expected_severity": {"value": 0.1, "base": 0.12, "churn": -0.02},
+            },
+            "counterfactuals": [{"code": "split-in-two", "message": "split", "fis": 0.2}],
+        },
+    ),
     (PromotionRequest, {"module": MODULE, "level": "staging", "coverage": 0.5, "fis": SCORE}),
     (PromotionRequest, {"module": MODULE, "coverage": {"unit": {"lines_covered": 1, "lines_total": 2}}}),
     (PromotionRequest, {"module": MODULE}),

@@ -26,6 +26,7 @@ def benchmark(
     from tqdm import tqdm
 
     from promotion_gate.decide.impact import failure_impact_score
+    from promotion_gate.decide.interval import fis_interval
     from promotion_gate.learn.benchmark import predictable, predictions
     from promotion_gate.learn.ingest import read_raw, refuse_mostly_rejected
     from promotion_gate.learn.tables import Tables
@@ -48,10 +49,11 @@ def benchmark(
     parts, begun = [], time.monotonic()
     with tqdm(total=len(releases), desc="releases", unit="release") as bar:
         for release, rows in predictions(known[0], known[1:], read):
-            fis = failure_impact_score(
-                rows[[f"p_{level}" for level in LEVELS]].to_numpy(float), read.impact, rows.criticality
-            )
-            parts.append(rows.drop(columns="criticality").assign(fis=fis))
+            probabilities = rows[[f"p_{level}" for level in LEVELS]].to_numpy(float)
+            fis = failure_impact_score(probabilities, read.impact, rows.criticality)
+            low, high = fis_interval(probabilities, rows.spread, read.impact, rows.criticality).T
+            found = rows.drop(columns=["criticality", "spread"])
+            parts.append(found.assign(fis=fis, fis_low=low, fis_high=high, spread=rows.spread))
             bar.write(f"{release.project} {release.release}: {len(rows)} modules, {time.monotonic() - begun:.1f} s")
             bar.update()
             begun = time.monotonic()

@@ -67,7 +67,10 @@ def width() -> int:
 
 
 def results_as_text(results: Sequence[FISResult], rules: "Rules", columns: int) -> Iterator[str]:
-    """Yield one line a module of at most `columns` under a header, and a last one that names model and policy."""
+    """Yield one line a module of at most `columns` under a header, and a last one that names model and policy.
+
+    A single module's score is explained between them, in lines as long as they are.
+    """
     longest = max(len("module"), *(len(result.module) for result in results))
     names = max(len("band"), *(len(band.name) for band in rules.policy.bands))
     yield f"{'FIS':>5}  {'band':<{names}}  {'severity':<10}  {'P(fail)':>7}  {'module':<{longest}}  top factor"
@@ -79,7 +82,31 @@ def results_as_text(results: Sequence[FISResult], rules: "Rules", columns: int) 
         factor = _top(result)
         room = columns - len(click.unstyle(line))
         yield (line + (factor if len(factor) <= room else factor[: max(room - 1, 0)] + "…")).rstrip()
+    if len(results) == 1:
+        yield from _explained(results[0])
     yield f"model {results[0].model_version}, policy {rules.version} ({rules.source}), data {results[0].data_hash}"
+
+
+def _explained(result: FISResult) -> Iterator[str]:
+    """The parts of one score, which add up to it, the words for them, and what would change it."""
+    parts = result.explanation.fis if result.explanation else {}
+    words = {reason.code: reason.message for reason in result.reasons}
+    # The base, then what has words, largest first, then what is too small for them.
+    told = sorted(parts, key=lambda name: (name != "base", name not in words, -abs(parts[name])))
+    for name in told:
+        if name == "base" or round(parts[name], 4):
+            yield _part(f"{parts[name]:+.4f}", f"{name}: {words[name]}" if name in words else name)
+    if parts:
+        yield _part(f"{result.fis:.4f}", "FIS, the sum")
+    for other in result.counterfactuals:
+        yield _part(f"{other.fis:.4f}", other.message)
+    for reason in result.reasons:
+        if reason.code not in parts:
+            yield _part("", f"{reason.code}: {reason.message}")
+
+
+def _part(figure: str, content: str) -> str:
+    return f"  {figure:>7}  {content}"
 
 
 def decision_as_text(decision: Decision) -> Iterator[str]:

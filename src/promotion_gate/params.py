@@ -134,9 +134,10 @@ class Explain(Section):
 
 
 class Backtest(Section):
-    """The fixed threshold beside the base policy and the risk-driven one."""
+    """The fixed threshold beside the policies; the share of high and critical failures that may escape the block."""
 
     higher_threshold: Fraction
+    escape_rate: Annotated[Decimal, Field(gt=0, lt=1)]
 
 
 class Register(Section):

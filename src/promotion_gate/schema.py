@@ -155,13 +155,35 @@ class Reason(WireType):
     effect: Number | None = None
 
 
+class Explanation(WireType):
+    """What a score is made of, in units of the score: parts that add up to it within 1e-6.
+
+    The parts are `base`, what modules have on average; what the module's size, churn, history, coupling, criticality,
+    load and age add to it or take from it; and, of `fis`, what the lifts by criticality and load add to its impact
+    (`criticality-gain`, `load-gain`). `expected_severity` holds its own total as `value`: the mean weight of the
+    severities, 0 to 1, without tail and lifts; the total of `fis` is the score.
+    """
+
+    fis: FrozenMapping[Number]
+    expected_severity: FrozenMapping[Number]
+
+
+class Counterfactual(WireType):
+    """What the score would be if the team changed the module: the model's view, no promise of cause."""
+
+    code: Name
+    message: str
+    fis: Share
+
+
 class FISResult(WireType):
     """The Failure Impact Score of a module, 0 (harmless) to 1, with what it was made from.
 
     `probabilities` holds the probability of each of `LEVELS` as the worst severity within the model's horizon; they sum
     to 1. `severity` is the predicted level. `interval` bounds the score, None where the model gives none. `reasons`
-    hold the factors that moved the score, largest first, their effect in log odds of a failure (mean over the
-    thresholds), then what criticality and load added, in units of the score.
+    hold what moved the score by .0005 or more, largest first, the effect in units of the score, positive where it
+    raises it; then what else is to be said. `explanation` holds all parts of the score, None where another program made
+    it and tells none; `counterfactuals` what the score would be after changes that are in a team's hands.
     """
 
     project: Name
@@ -171,6 +193,8 @@ class FISResult(WireType):
     probabilities: FrozenMapping[Share]
     interval: tuple[Share, Share] | None = None
     reasons: tuple[Reason, ...] = ()
+    explanation: Explanation | None = None
+    counterfactuals: tuple[Counterfactual, ...] = ()
     model_version: str
     data_hash: str
 

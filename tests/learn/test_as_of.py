@@ -89,6 +89,17 @@ def test_a_cut_knows_what_was_out_resolved_and_over() -> None:
     assert len(tables.as_of(pd.Timestamp("2019-01-01", tz="UTC")).telemetry) == 0
 
 
+def test_a_failure_that_a_moved_tracker_dates_after_its_fix_is_known_from_its_fix_on() -> None:
+    tables = Tables(**tiny_tables())
+    when = pd.Timestamp("2021-01-01", tz="UTC")
+    moved = tables.failures.assign(
+        occurred_at=when + pd.Timedelta(days=90), resolved_at=tables.failures.resolved_at.where(lambda t: t <= when)
+    )
+    known = dataclasses.replace(tables, failures=moved).as_of(when).failures
+    assert len(known) == (tables.failures.resolved_at <= when).sum() > 0
+    assert (known.occurred_at == known.resolved_at).all()
+
+
 def test_an_open_failure_is_known_to_nobody() -> None:
     tables = Tables(**tiny_tables())
     never = pd.Series(pd.NaT, index=tables.failures.index, dtype="datetime64[us, UTC]")

@@ -2,12 +2,13 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promotion_gate.learn.features import KEYS, centred_ranks, criticality_of, direction, featurize_all, growth_of
 from promotion_gate.learn.graph import adjacency, coupling
-from promotion_gate.learn.history import NEVER_DAYS, failure_history
+from promotion_gate.learn.history import NEVER_DAYS, failure_history, in_the_tree
 from promotion_gate.learn.tables import Tables
 from promotion_gate.params import Featurize
 from tests.factories import tiny_tables
@@ -25,8 +26,6 @@ def test_coupling_of_a_chain_with_a_cycle() -> None:
     assert found["fan_in"].tolist() == [0, 2, 1, 1]
     assert found["fan_out"].tolist() == [1, 1, 2, 0]
     assert found["transitive_dependents"].tolist() == [0, 2, 2, 3]
-    assert found["pagerank"].argmax() in (1, 2, 3)
-    assert abs(found["pagerank"].sum() - 1) < 1e-9
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=25))
@@ -66,7 +65,35 @@ def test_history_counts_decays_and_looks_around() -> None:
     assert found["failures_180d"].tolist() == [1.5, 0, 1]
     assert found["days_since_failure"].tolist() == [0, NEVER_DAYS, 0]
     assert found["neighbour_failures"].tolist() == [0, 1, 0]
-    assert found["folder_failures"].tolist() == [0, 1.5, 0]
+    lasting = np.exp2(-180 / 720) + 1
+    mean = (lasting + 1) / 3
+    np.testing.assert_allclose(found["folder_failures"], [5 * mean / 6, (lasting + 5 * mean) / 6, mean])
+    np.testing.assert_allclose(
+        found["parent_folder_failures"], (lasting + 1 - np.array([lasting, 0, 1]) + 5 * mean) / 7
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a/b/m", "a/b/n", "a/c/m", "d/m", "e"]), st.floats(0, 9)), min_size=2))
+def test_a_neighbourhood_says_nothing_of_the_module_itself_and_stays_within_what_it_saw(
+    rows: list[tuple[str, float]],
+) -> None:
+    modules = pd.Series([f"{name}{n}" for n, (name, _) in enumerate(rows)])
+    values = np.array([value for _, value in rows])
+    found = in_the_tree(modules, values)
+    for n in range(len(rows)):
+        others = np.delete(values, n)
+        assert others.min() - 1e-9 <= found[n] <= others.max() + 1e-9
+    changed = values.copy()
+    changed[0] += 1
+    again = in_the_tree(modules, changed)
+    assert again[0] == pytest.approx(found[0])
+    assert (again[1:] > found[1:]).all()
+
+
+def test_a_deeper_folder_weighs_more_than_a_higher_one() -> None:
+    modules = pd.Series(["a/b/x", "a/b/y", "a/c/x", "a/c/y", "d/z"])
+    found = in_the_tree(modules, np.array([0.0, 9, 0, 0, 0]))
+    assert found[0] > found[2] > 0
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=30))

@@ -1,5 +1,6 @@
 """Laws of the model on tiny data."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -8,13 +9,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from promotion_gate.errors import ModelError
 from promotion_gate.learn import model, prevalence
-from promotion_gate.learn.contributions import contributions, in_words, reasons
 from promotion_gate.learn.dataset import Dataset, rows_of, training_set
-from promotion_gate.learn.features import direction, featurize_all, ranked, raw_features
+from promotion_gate.learn.features import direction, featurize_all
 from promotion_gate.learn.scoring import score_release
 from promotion_gate.learn.serving import Scorer
 from promotion_gate.learn.tables import Tables
@@ -79,54 +79,18 @@ def test_the_trees_never_lower_the_risk_with_what_has_a_meaning(row: int, name: 
 
 
 def test_the_predicted_levels_come_as_often_as_they_are_forecast() -> None:
-    p = MODEL.predict(DATA.X)
-    severity = MODEL.severity(p)
-    masks = list(DATA.groups())
-    ages = [float(DATA.age_days[mask][0]) for mask in masks]
-    shares = prevalence.forecast([DATA.level[m] for m in masks], ages, PARAMS.train.model.prevalence_half_life_days)
+    severity = MODEL.severity(MODEL.predict(DATA.X))
+    shares = model.next_shares(DATA, "tiny", list(DATA.groups()), PARAMS.train.model.prevalence_half_life_days)
     np.testing.assert_allclose([(severity > t).mean() for t in range(4)], shares, atol=0.02)
 
 
 def test_where_nothing_failed_yet_large_modules_rank_first() -> None:
-    quiet = Dataset(DATA.keys, DATA.X, np.zeros_like(DATA.level), DATA.age_days)
+    never = prevalence.Recent(len(DATA.X), np.zeros(4), np.zeros(4))
+    quiet = dataclasses.replace(DATA, level=np.zeros_like(DATA.level), recent={"tiny": never})
     p = model.fit(quiet, "tiny", PARAMS, PARAMS.train.model).predict(DATA.X)
     assert p[:, 0].mean() > 0.95
     assert np.corrcoef(1 - p[:, 0], DATA.X["loc"])[0, 1] > 0.4
     np.testing.assert_allclose(p.sum(axis=1), 1)
-
-
-def test_contributions_add_up_to_the_mean_log_odds() -> None:
-    rows = rows_of(FEATURES, LAST)
-    effects, base = contributions(MODEL, rows)
-    p = MODEL.predict(rows)
-    cumulative = p[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
-    np.testing.assert_allclose(effects.sum(axis=1) + base, logit(cumulative).mean(axis=1), atol=1e-4)
-
-
-def test_reasons_are_the_contributions_by_group() -> None:
-    raw = raw_features(TABLES.as_of(LAST.released_at), LAST, LAST.released_at, PARAMS.featurize)
-    X = ranked(raw)
-    told = reasons(MODEL, raw, X)
-    effects, _ = contributions(MODEL, X)
-    sums = [sum(reason["effect"] for reason in row) for row in told]
-    np.testing.assert_allclose(sums, effects.sum(axis=1), atol=0.05)
-    assert all([abs(r["effect"]) for r in row] == sorted((abs(r["effect"]) for r in row), reverse=True) for row in told)
-
-
-@pytest.mark.parametrize(
-    ("feature", "value", "rank", "expected"),
-    [
-        ("loc", 120.0, 0.4001, "lines of code 120 (more than 90 % of modules)"),
-        ("failures_high", 2.0, 0.4999, "past high failures 2 (more than 99 % of modules)"),
-        ("failures_60d", 1.25, 0.2001, "past failures, halved every 60 days, 1.25 (more than 70 % of modules)"),
-        ("loc_growth", -3.0, -0.3, "growth of lines of code -3 (in the lower 21 %)"),
-        ("days_since_failure", 36_500.0, 0.3, "it never failed before"),
-        ("criticality", 0.5, 0.5, "criticality 0.50"),
-        ("odd_metric", float("nan"), 0.0, "odd metric no figure (in the lower 51 %)"),
-    ],
-)
-def test_features_in_words(feature: str, value: float, rank: float, expected: str) -> None:
-    assert in_words(feature, value, rank) == expected
 
 
 def bundle_of(folder: pathlib.Path) -> pathlib.Path:

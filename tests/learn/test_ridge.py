@@ -42,11 +42,14 @@ def test_it_converges_from_a_prior_far_away() -> None:
     assert np.isfinite(found).all()
 
 
-def test_a_fold_is_scored_without_its_own_labels() -> None:
-    rng = np.random.default_rng(3)
-    X, failed, folds = rng.uniform(-0.5, 0.5, (40, 2)), rng.random(40) < 0.4, np.arange(40) % 4
-    before = ridge.out_of_fold(X, failed, np.ones(40), 1.0, np.zeros(2), folds)
-    changed = np.where(folds == 2, ~failed, failed)
-    after = ridge.out_of_fold(X, changed, np.ones(40), 1.0, np.zeros(2), folds)
-    assert before[folds == 2].tolist() == after[folds == 2].tolist()
-    assert before.tolist() != after.tolist()
+def test_the_covariance_is_the_scatter_of_the_coefficients_over_samples() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.uniform(-0.5, 0.5, (3000, 3))
+    probability = 1 / (1 + np.exp(1 - X @ np.array([3.0, 1.0, 0.0])))
+    found = [ridge.fit(X, rng.random(3000) < probability, np.ones(3000), 1e6, np.zeros(3)) for _ in range(150)]
+    spread = np.sqrt(np.diag(ridge.covariance(X, probability, 1e6)))
+    np.testing.assert_allclose(np.std(found, axis=0), spread, rtol=0.25)
+
+
+def test_without_data_the_covariance_is_the_prior_s() -> None:
+    np.testing.assert_allclose(ridge.covariance(np.zeros((5, 2)), np.full(5, 0.1), 0.1), np.eye(2) * 0.1)

@@ -20,7 +20,8 @@ from promotion_gate.learn.raw_types import NOT_NEGATIVE
 from promotion_gate.learn.scoring import score_release
 from promotion_gate.learn.serving import Scorer
 from promotion_gate.learn.tables import Tables
-from promotion_gate.schema import CONTRACTS, ModuleData
+from promotion_gate.operate.gate import Gate
+from promotion_gate.schema import CONTRACTS, FISResult, ModuleData
 from tests.cli_bundle import READ, write_bundle
 from tests.factories import tiny_tables
 
@@ -96,6 +97,29 @@ def test_without_changes_a_known_module_scores_as_the_pipeline_says(
     own = drawn[(drawn.release == LAST.release) & (drawn.module == KNOWN)].depends_on
     assert scorer.score(given(KNOWN, metrics={})) == entries[KNOWN]
     assert scorer.score(given(KNOWN, dependencies=tuple(own))) == entries[KNOWN]
+
+
+def test_pipeline_service_and_command_tell_the_same_parts_of_the_score(
+    folder: pathlib.Path, entries: dict[str, dict[str, Any]]
+) -> None:
+    calculator = Gate(models=folder).calculator
+    drawn = TABLES.dependencies
+    for name, entry in entries.items():
+        stored = calculator.score(given(name))
+        assert stored.explanation is not None
+        assert sum(stored.explanation.fis.values()) == pytest.approx(stored.fis, abs=1e-6)
+        value = stored.explanation.expected_severity["value"]
+        parts = [part for key, part in stored.explanation.expected_severity.items() if key != "value"]
+        assert sum(parts) == pytest.approx(value, abs=1e-6)
+        assert [other.code for other in stored.counterfactuals] == [o["code"] for o in entry["counterfactuals"]]
+    own = drawn[(drawn.release == LAST.release) & (drawn.module == KNOWN)].depends_on
+    row = TABLES.modules_of(LAST).set_index("module").loc[KNOWN]
+    figures = {name: float(row[name]) for name in ("loc", "cyclomatic_complexity", "churn")}
+    stored = calculator.score(given(KNOWN))
+    assert calculator.score(given(KNOWN, dependencies=tuple(own))) == stored
+    assert calculator.score(given(KNOWN, metrics=figures)) == stored
+    shown = CliRunner().invoke(main, ["score", "--models", str(folder), "--module", KNOWN, "--json"])
+    assert FISResult.model_validate_json(shown.stdout) == stored
 
 
 def test_dependencies_alone_change_the_score(scorer: Scorer, entries: dict[str, dict[str, Any]]) -> None:

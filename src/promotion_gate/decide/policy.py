@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from promotion_gate.decide.evidence import Coverage, Evidence, weigh
-from promotion_gate.decide.threshold import Base, Threshold, base_for, text, threshold
+from promotion_gate.decide.threshold import Base, Threshold, band_of, base_for, text, threshold
 from promotion_gate.errors import InputError
 from promotion_gate.params import Impact, Policy
 from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, Status
@@ -74,7 +74,7 @@ def decide(
         coverage=None if evidence.share is None else float(evidence.share),
         band=limit.band,
         steps=limit.steps,
-        reasons=(*verdict, *limit.reasons, *evidence.notes, *notes, *(score.reasons if score else ())),
+        reasons=(*verdict, *limit.reasons, *evidence.notes, *notes, *_of_score(score, policy)),
         unblock=_unblock(status, limit, evidence, policy, score),
         model_version=None if score is None else score.model_version,
         policy_version=policy_version,
@@ -189,6 +189,20 @@ def _unblock(
             found["additional_coverage"] = float(max(Fraction(0), Fraction(limit.required) - evidence.share))
     named = (("missing_suites", evidence.missing), ("stale_suites", evidence.stale), ("empty_suites", evidence.empty))
     return found | {key: list(suites) for key, suites in named if suites}
+
+
+def _of_score(score: FISResult | None, policy: Policy) -> tuple[Reason, ...]:
+    """The reasons of the score itself, after one that says where the score cannot tell between bands."""
+    if score is None:
+        return ()
+    if score.interval is None:
+        return score.reasons
+    low, high = score.interval
+    lowest, highest = band_of(_decimal(low), policy), band_of(_decimal(high), policy)
+    if lowest is highest:
+        return score.reasons
+    said = f"the score may lie between {low:.3g} and {high:.3g}: bands {lowest.name} to {highest.name}"
+    return (Reason(code="score-uncertain", message=said), *score.reasons)
 
 
 def _review(evidence: Evidence, score: FISResult | None) -> list[str]:

@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from promotion_gate.learn import ridge
 from promotion_gate.learn.dataset import Dataset
-from promotion_gate.learn.model import equal_mass
+from promotion_gate.learn.margin import equal_mass
 from promotion_gate.learn.prevalence import intercepts
 
 Scores = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ def logistic_on_ranks(data: Dataset, rows: pd.DataFrame, c: float = 0.1) -> Scor
     """P(failure) by a ridge logistic regression on the model's own ranks, at the past's prevalence, shape (n,)."""
     names = list(data.X.columns)
     failed = data.level > 0
-    coefficients = ridge.fit(data.X.to_numpy(float), failed, equal_mass(data.keys), c, np.zeros(len(names)))
+    coefficients = ridge.fit(data.X.to_numpy(float), failed, equal_mass(data.keys.project), c, np.zeros(len(names)))
     score = rows[names].to_numpy(float) @ coefficients
     share = np.full(4, np.clip(failed.mean(), 1e-4, 1 - 1e-4))
     return np.asarray(expit(score + intercepts(score, share)[0]), dtype=float)

@@ -53,7 +53,8 @@ def predictions(own: Tables, others: Sequence[Tables], params: Params) -> Iterat
         params: horizon, half-lives, number of past releases, hyperparameters.
 
     Yields:
-        The release, and one row a module: project, release, module, p_negligible to p_critical, severity, criticality.
+        The release, and one row a module: project, release, module, p_negligible to p_critical, severity, criticality,
+        and spread, the standard deviation of the log odds.
     """
     tables = pooled(own, others)
     horizon = pd.Timedelta(days=params.labels.horizon_days)
@@ -67,4 +68,4 @@ def predictions(own: Tables, others: Sequence[Tables], params: Params) -> Iterat
         probabilities = fitted.predict(rows)
         found = rows[KEYS].join(pd.DataFrame(probabilities, columns=[f"p_{level}" for level in LEVELS]))
         severity = np.array(LEVELS)[fitted.severity(probabilities)]
-        yield release, found.assign(severity=severity, criticality=rows.criticality)
+        yield release, found.assign(severity=severity, criticality=rows.criticality, spread=fitted.spread(rows))

@@ -1,32 +1,43 @@
-"""Why a module scores as it does: additive contributions of its features, grouped, in plain words.
+"""Why a module scores as it does: additive contributions of its features, grouped, and the figures behind them.
 
-A contribution is in log odds, the mean over the four thresholds: the ridge's is coefficient times rank (exact for a
-linear model with the middle rank as reference), the trees' their Shapley values (Lundberg et al., Nature Machine
-Intelligence 2020), which XGBoost computes itself. With the base they add up to the mean log odds of the prediction.
+Contributions are in log odds of P(severity > t), one set for each of the four thresholds t: the ridge's is coefficient
+times rank (exact for a linear model with the middle rank as reference), the trees' their Shapley values (Lundberg et
+al., Nature Machine Intelligence 2020), which XGBoost computes itself. With the base they add up to the model's margin.
+`decide.attribution` carries them on to the score.
 """
+
+import bisect
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from promotion_gate.learn.features import KEYS, LOAD_COLUMNS
+from promotion_gate.learn.features import COUPLING, KEYS, LOAD_COLUMNS
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.learn.prevalence import THRESHOLDS
 
+Matrix = npt.NDArray[np.float64]
 GROUPS = ("history", "churn", "coupling", "criticality", "load", "age", "size")
-COUPLING = ("fan_in", "fan_out", "pagerank", "transitive_dependents")
 CHURN = ("churn", "commit", "author", "lines_added", "lines_deleted", "growth")
-WORDS = {
-    "failures": "past failures",
-    "days_since_failure": "days since its last failure",
+NEARBY = {
     "neighbour_failures": "recent failures of its neighbours in the dependency graph",
-    "folder_failures": "recent failures in its folder",
+    "folder_failures": "failures a module in its folder",
+    "parent_folder_failures": "failures a module in the folder above its own",
+    "grandparent_folder_failures": "failures a module two folders above its own",
+    "tree_ever_failures": "share of the modules near it in the tree of folders that ever failed",
+    "tree_recent_failures": "recent failures of the modules near it in the tree of folders",
+}
+WORDS = {
+    **NEARBY,
     "fan_in": "modules that depend on it",
     "fan_out": "modules that it depends on",
-    "pagerank": "its rank in the dependency graph",
-    "transitive_dependents": "modules that depend on it, directly or not",
     "loc": "lines of code",
 }
+YEAR_DAYS = 365
+LEAST = 1e-4
+"""Log odds. The score never moves by more than they do, and what moves it less than this is told nowhere."""
 
 
 def group_of(feature: str) -> str:
@@ -44,73 +55,136 @@ def group_of(feature: str) -> str:
     return "age" if feature.endswith("_days") else "size"
 
 
-def contributions(model: FailureModel, X: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
-    """Contribution of every feature to the mean log odds over the thresholds.
+def contributions(model: FailureModel, X: pd.DataFrame) -> tuple[Matrix, Matrix]:
+    """Contribution of every feature to the log odds of each threshold.
 
     Args:
         model: the fitted model.
         X: features, shape (n, k) or more columns.
 
     Returns:
-        Contributions, shape (n, k), columns `model.features`, and the base of every row, shape (n,).
+        Contributions, shape (4, n, k), features in the order of `model.features`, and the base, shape (4, n). Base plus
+        contributions are the model's margin, the logit of P(severity > t). The base is nearly the same for all modules:
+        the ridge's at the middle ranks and the trees' mean.
     """
     values = X[list(model.features)].to_numpy(float)
     matrix = model.matrix(values)
-    trees = model.booster.predict(matrix, pred_contribs=True).astype(float)
-    mean = trees.reshape(THRESHOLDS, len(values), -1).mean(axis=0)
-    linear = values * model.coefficients
-    # XGBoost counts the margin into the last column; its linear part belongs to the features.
-    base = mean[:, -1] + mean[:, -2] - linear.sum(axis=1)
-    return pd.DataFrame(mean[:, :-2] + linear, columns=list(model.features), index=X.index), base
+    trees = model.booster.predict(matrix, pred_contribs=True).astype(float).reshape(THRESHOLDS, len(values), -1)
+    margin = model.booster.predict(matrix, output_margin=True).astype(float).reshape(THRESHOLDS, len(values))
+    # The last columns are the threshold's own and XGBoost's bias, into which it counts the ridge's margin; its linear
+    # part belongs to the features. The base takes what they do not explain, and with it the float32 rounding.
+    effects = trees[:, :, :-2] + values * model.coefficients
+    return effects, margin - effects.sum(axis=2)
 
 
-def in_words(feature: str, value: float, rank: float) -> str:
-    """One feature of one module, in a sentence's part: its figure, and how it compares within the release."""
+def by_group(model: FailureModel, effects: Matrix) -> Matrix:
+    """Contributions of shape (4, n, k) summed over each of `GROUPS`, shape (4, n, 7)."""
+    member = np.array([[group_of(name) == group for group in GROUPS] for name in model.features], dtype=float)
+    return np.asarray(effects @ member, dtype=float)
+
+
+def failure_counts(failures: pd.DataFrame, modules: pd.Series, when: pd.Timestamp) -> tuple[Matrix, Matrix]:
+    """Distinct failures of each module in the last year before `when` and in all, both of shape (n,)."""
+    own = failures.drop_duplicates(["module", "failure_id"])
+    recent = own[own.occurred_at > when - pd.Timedelta(days=YEAR_DAYS)]
+
+    def count(part: pd.DataFrame) -> Matrix:
+        return np.asarray(modules.map(part.module.value_counts()).fillna(0), dtype=float)
+
+    return count(recent), count(own)
+
+
+def compared(ordered: Sequence[float], value: float) -> str:
+    """How a figure compares with those of all modules, sorted. Strictly: a module is not more than its equals."""
+    below, above = bisect.bisect_left(ordered, value), len(ordered) - bisect.bisect_right(ordered, value)
+    word, beaten = ("more", below) if below >= above else ("less", above)
+    # In whole numbers, rounded down: "more than 100 %" is never true. 0 where all are alike.
+    share = 100 * beaten // max(1, len(ordered))
+    return f"; {word} than {share} % of modules" if share else ""
+
+
+def history_in_words(last_year: float, ever: float) -> str:
+    """The module's own failures in words."""
+
+    def times(count: float) -> str:
+        return "once" if count == 1 else f"{count:.0f} times"
+
+    if not ever:
+        return "never failed"
+    if not last_year:
+        return f"failed {times(ever)} in all, not in the last year"
+    in_all = f" ({times(ever)} in all)" if ever != last_year else ""
+    return f"failed {times(last_year)} in the last year{in_all}"
+
+
+def in_words(feature: str, value: float, ordered: Sequence[float]) -> str:
+    """One feature of one module in words: its figure, and how it compares with those of all modules, sorted."""
     if feature == "criticality":
         return f"criticality {value:.2f}"
-    if feature == "days_since_failure" and value > 36_000:
-        return "it never failed before"
-    grown = feature.endswith("_growth")
     stem = feature.removesuffix("_growth")
-    if stem.startswith("failures_"):
-        kind = stem.removeprefix("failures_")
-        words = f"past failures, halved every {kind[:-1]} days," if kind[:-1].isdigit() else f"past {kind} failures"
-    else:
-        words = WORDS.get(stem, stem.replace("_", " "))
-    share = int(100 * (rank + 0.5))
-    compared = f"more than {share} % of modules" if rank > 0 else f"in the lower {share + 1} %"
-    figure = "no figure" if np.isnan(value) else f"{value:.3g}" if value % 1 else f"{value:.0f}"
-    return f"{'growth of ' if grown else ''}{words} {figure} ({compared})"
+    words = f"{'growth of ' if stem != feature else ''}{WORDS.get(stem, stem.replace('_', ' '))}"
+    if np.isnan(value):
+        return f"{words} no figure"
+    return f"{words} {f'{value:.3g}' if value % 1 else f'{value:.0f}'}{compared(ordered, value)}"
 
 
-def reasons(model: FailureModel, raw: pd.DataFrame, X: pd.DataFrame) -> list[list[dict[str, object]]]:
-    """The groups that moved each module's score, largest first, each told by its strongest feature.
+def told(
+    model: FailureModel,
+    effects: Matrix,
+    raw: pd.DataFrame,
+    counts: tuple[Matrix, Matrix],
+    rows: npt.NDArray[np.int64],
+) -> list[dict[str, dict[str, str]]]:
+    """The words for the groups of some modules, told by the feature that moves the group most.
+
+    The module's own failures count as one feature: their many counts say the same.
 
     Args:
         model: the fitted model.
-        raw: figures in their own units (`raw_features`), shape (n, ..).
-        X: the same rows as features (`ranked`).
+        effects: contributions to the log odds, shape (4, m, k).
+        raw: figures in their own units of all modules of the release (`raw_features`), shape (n, ..).
+        counts: failures of all modules in the last year and in all (`failure_counts`), shape (n,) each.
+        rows: which modules are told of, shape (m,).
 
     Returns:
-        For each row a list of {code, message, effect}; effect in log odds, positive where it raises the score.
+        For each of the m modules a mapping from group to {"raises": words, "lowers": words}. Only the directions that
+        the group takes at some threshold are there, for the score can take no other; which it takes depends on the
+        weights of the severities.
     """
-    effects, _ = contributions(model, X)
-    groups = np.array([group_of(name) for name in model.features])
-    found = []
-    names = np.array(model.features)
-    figures, ranks = raw[list(names)].to_numpy(float), X[list(names)].to_numpy(float)
-    for row, effect in enumerate(effects.to_numpy()):
-        told = []
-        for group in GROUPS:
-            members = np.flatnonzero(groups == group)
-            total = float(effect[members].sum())
-            if abs(total) < 0.005:
-                continue
-            strongest = members[np.argmax(effect[members] * np.sign(total))]
-            words = in_words(names[strongest], figures[row, strongest], ranks[row, strongest])
-            verb = "raises" if total > 0 else "lowers"
-            told.append({"code": group, "message": f"{words} {verb} the score", "effect": round(total, 4)})
-        found.append(sorted(told, key=lambda reason: -abs(float(str(reason["effect"])))))
+    last_year, ever = counts
+    found: list[dict[str, dict[str, str]]] = [{} for _ in rows]
+
+    @functools.cache
+    def column(name: str) -> tuple[list[float], list[float]]:
+        values = raw[name].to_numpy(float)
+        return values.tolist(), np.sort(values[~np.isnan(values)]).tolist()
+
+    @functools.cache
+    def failed(row: int) -> str:
+        counted = last_year if last_year[row] else ever
+        beside = compared(ordered_counts[counted is ever], counted[row]) if counted[row] else ""
+        return history_in_words(last_year[row], ever[row]) + beside
+
+    ordered_counts = [np.sort(counted).tolist() for counted in counts]
+    for group in GROUPS:
+        members = [index for index, name in enumerate(model.features) if group_of(name) == group]
+        own = [index for index in members if group == "history" and model.features[index] not in NEARBY]
+        others = [index for index in members if index not in own]
+        # The own failures, if any, come first.
+        parts = [effects[:, :, own].sum(axis=2, keepdims=True)] * bool(own)
+        told_by = np.concatenate([*parts, effects[:, :, others]], axis=2)
+        totals = told_by.sum(axis=2)
+        for verb, sign in (("raises", 1), ("lowers", -1)):
+            takes = sign * totals > LEAST
+            strongest = (sign * told_by * takes[:, :, None]).sum(axis=0)
+            for at in np.flatnonzero(takes.any(axis=0)):
+                which = int(strongest[at].argmax()) - bool(own)
+                if which < 0:
+                    words = failed(rows[at])
+                else:
+                    values, ordered = column(name := model.features[others[which]])
+                    words = in_words(name, values[rows[at]], ordered)
+                found[at].setdefault(group, {})[verb] = words
     return found
 
 

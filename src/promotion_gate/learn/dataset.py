@@ -1,7 +1,7 @@
 """Training sets: which releases may be learnt from at a moment, with features, labels and weights."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import pandas as pd
 
 from promotion_gate.learn.features import KEYS
 from promotion_gate.learn.labels import mature, worst_levels
+from promotion_gate.learn.prevalence import Recent, exceedance
 from promotion_gate.learn.tables import Release, Tables
 
 
@@ -21,12 +22,14 @@ class Dataset:
         X: features, float64, shape (n, k).
         level: worst severity in the window, index into `LEVELS`, shape (n,).
         age_days: how long before the moment of training the row's release came out, shape (n,).
+        recent: how each project fared in the horizon before that moment.
     """
 
     keys: pd.DataFrame
     X: pd.DataFrame
     level: npt.NDArray[np.int64]
     age_days: npt.NDArray[np.float64]
+    recent: Mapping[str, Recent]
 
     def groups(self) -> Iterator[npt.NDArray[np.bool_]]:
         """Masks of shape (n,), one a release, in the order of the rows."""
@@ -38,6 +41,17 @@ class Dataset:
 def rows_of(features: pd.DataFrame, release: Release) -> pd.DataFrame:
     """The features of one release's modules, as `featurize_all` made them as of the release's own date."""
     return features[(features.project == release.project) & (features.release == release.release)]
+
+
+def recent_of(known: Tables, release: Release, when: pd.Timestamp, horizon: pd.Timedelta) -> Recent:
+    """How the modules of a release fared in the horizon before a moment, by what was known then (`Tables.as_of`)."""
+    modules = known.modules_of(release).module
+
+    def reached(length: pd.Timedelta) -> npt.NDArray[np.float64]:
+        window = release._replace(released_at=when - length)
+        return np.asarray(exceedance(worst_levels(known, window, modules, length)).sum(axis=0), dtype=float)
+
+    return Recent(len(modules), reached(horizon), reached(horizon / 2))
 
 
 def training_set(
@@ -75,4 +89,5 @@ def training_set(
         age_days=np.concatenate(
             [np.full(len(part), (when - r.released_at).days, float) for r, part in zip(chosen, parts, strict=True)]
         ),
+        recent={release.project: recent_of(known, release, when, horizon) for release in known.newest()},
     )

@@ -5,6 +5,7 @@ import pandas as pd
 
 from promotion_gate.errors import InputError
 from promotion_gate.learn import baselines, model
+from promotion_gate.learn.calibration import binned
 from promotion_gate.learn.dataset import rows_of, training_set
 from promotion_gate.learn.features import KEYS
 from promotion_gate.learn.labels import worst_levels
@@ -130,10 +131,7 @@ def differences(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[st
 def calibration(predictions: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     """Forecast and observed share of failed modules over bins of equal size: ours, all test releases together."""
     ours = predictions[predictions.entrant == OURS]
-    order = ours.sort_values("score", kind="stable")
-    number = np.arange(len(order)) * bins // max(1, len(order))
-    grouped = order.assign(bin=number, failed=order.level > 0).groupby("bin")
-    return grouped.agg(forecast=("score", "mean"), observed=("failed", "mean"), modules=("score", "size")).reset_index()
+    return binned(ours.score.to_numpy(float), (ours.level > 0).to_numpy(), bins)
 
 
 def severity_table(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -16,9 +16,9 @@ def beeswarm(effects: pd.DataFrame, X: pd.DataFrame, base: npt.NDArray[np.float6
     """Write SHAP's beeswarm plot of the contributions of all modules, the 15 strongest features, as PNG.
 
     Args:
-        effects: contributions in log odds, shape (n, k).
+        effects: contributions in log odds, mean over the thresholds, shape (n, k).
         X: the features behind them, shape (n, k).
-        base: base of every row, shape (n,).
+        base: base of every row, likewise, shape (n,).
         path: the picture's file.
     """
     explained = shap.Explanation(

@@ -17,6 +17,7 @@ from promotion_gate.learn.tables import Release, Tables
 from promotion_gate.params import Featurize
 
 KEYS = ["project", "release", "module"]
+COUPLING = ("fan_in", "fan_out")
 LOAD_COLUMNS = ("requests", "errors", "latency_p95_s", "cpu_seconds", "load")
 RISING = frozenset(
     (
@@ -27,8 +28,6 @@ RISING = frozenset(
         "authors",
         "fan_in",
         "fan_out",
-        "pagerank",
-        "transitive_dependents",
         "criticality",
     )
 )
@@ -43,7 +42,7 @@ def direction(feature: str) -> int:
     """
     if feature == "days_since_failure":
         return -1
-    return int(feature in RISING or feature.startswith("failures") or feature.endswith("_failures"))
+    return int(feature.removesuffix("_growth") in RISING or feature.startswith("failures") or feature.endswith("_failures"))
 
 
 def centred_ranks(frame: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +104,7 @@ def raw_features(known: Tables, release: Release, when: pd.Timestamp, params: Fe
             rows[metrics].astype(float),
             growth_of(known, release, rows, metrics).add_suffix("_growth"),
             pd.DataFrame(failure_history(rows.module, failures, when, edges, params.half_lives_days)),
-            pd.DataFrame(graph),
+            pd.DataFrame({name: graph[name] for name in COUPLING}),
             telemetry_of(known, release, rows.module),
             pd.DataFrame({"criticality": criticality_of(known, release, rows.module, graph["transitive_dependents"])}),
         ],

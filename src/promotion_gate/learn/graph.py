@@ -41,18 +41,10 @@ def transitive_dependents(edges: sparse.csr_array) -> npt.NDArray[np.float64]:
     return counts
 
 
-def pagerank(edges: sparse.csr_array) -> npt.NDArray[np.float64]:
-    """PageRank (Brin & Page 1998, damping .85) along the dependencies, shape (n,): what much depends on ranks high."""
-    graph = nx.from_scipy_sparse_array(edges, create_using=nx.DiGraph)
-    ranks = nx.pagerank(graph, alpha=0.85, max_iter=200)
-    return np.array([ranks[node] for node in range(edges.shape[0])])
-
-
 def coupling(edges: sparse.csr_array) -> dict[str, npt.NDArray[np.float64]]:
-    """Fan-in, fan-out, PageRank and transitive dependents of every module, each of shape (n,)."""
+    """Fan-in, fan-out and transitive dependents of every module, each of shape (n,)."""
     return {
         "fan_in": np.asarray(edges.sum(axis=0), dtype=float),
         "fan_out": np.asarray(edges.sum(axis=1), dtype=float),
-        "pagerank": pagerank(edges),
         "transitive_dependents": transitive_dependents(edges),
     }

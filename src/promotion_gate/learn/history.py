@@ -12,16 +12,42 @@ from promotion_gate.schema import LEVELS
 NEVER_DAYS = 36_500.0
 """Days since the last failure of a module that never failed: a century, beyond every log."""
 
-
-def folder_of(modules: pd.Series) -> pd.Series:
-    """The folder (or package) that holds each module; the empty string at the top."""
-    return modules.str.rpartition("/")[0]
+DOUBT = 5.0
+"""How many modules the mean of a larger neighbourhood counts for, beside the mean of a smaller one."""
 
 
 def counts(modules: pd.Series, failures: pd.DataFrame, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Sum of the weights of each module's failures, shape (n,)."""
     total = pd.Series(weights, index=failures.module.to_numpy(), dtype=float).groupby(level=0).sum()
     return modules.map(total).fillna(0.0).to_numpy(float)
+
+
+def others_mean(
+    groups: pd.Series, values: npt.NDArray[np.float64], instead: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Mean value of the other modules of each module's group, drawn towards another mean, shape (n,).
+
+    Few others say little: `DOUBT` modules with the value `instead` are counted to them (empirical Bayes). A module in
+    no group (None) keeps `instead`.
+    """
+    grouped = pd.Series(values).groupby(groups.to_numpy())
+    total, size = (grouped.transform(what).fillna(0).to_numpy(float) for what in ("sum", "size"))
+    found = (total - values + DOUBT * instead) / (size - 1 + DOUBT)
+    return np.where(groups.isna(), instead, found)
+
+
+def in_the_tree(modules: pd.Series, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What the other modules near each one in the tree of folders let expect of its value, shape (n,).
+
+    From the top down: the mean of all others, then of those under the same top folder drawn towards it, and so on
+    down to the module's own folder.
+    """
+    parts = modules.str.split("/").tolist()
+    found = (values.sum() - values) / max(1, len(values) - 1)
+    for depth in range(1, max(map(len, parts), default=0)):
+        groups = pd.Series(["/".join(part[:depth]) if len(part) > depth else None for part in parts], dtype=object)
+        found = others_mean(groups, values, found)
+    return found
 
 
 def failure_history(
@@ -41,8 +67,10 @@ def failure_history(
         half_lives_days: each gives a count of past failures that halves in weight in so many days.
 
     Returns:
-        Arrays of shape (n,): counts in all, by severity and decayed; days since the last failure; decayed counts,
-        at the middle half-life, of the direct neighbours in the graph and of the other modules in the folder.
+        Arrays of shape (n,): counts in all, by severity and decayed; days since the last failure; decayed counts, at
+        the middle half-life, of the direct neighbours in the graph; mean decayed counts, at the longest, of the other
+        modules in the folder, its parent and its grandparent; and over the tree of folders, who ever failed and mean
+        decayed counts at the middle half-life.
     """
     age = (when - failures.occurred_at).dt.total_seconds().to_numpy(float) / 86_400
     found = {"failures": counts(modules, failures, np.ones(len(failures)))}
@@ -52,8 +80,13 @@ def failure_history(
         found[f"failures_{days}d"] = counts(modules, failures, np.exp2(-age / days))
     last = pd.Series(age, index=failures.module.to_numpy()).groupby(level=0).min()
     found["days_since_failure"] = modules.map(last).fillna(NEVER_DAYS).to_numpy(float)
-    recent = found[f"failures_{sorted(half_lives_days)[len(half_lives_days) // 2]}d"]
+    shortest_first = sorted(half_lives_days)
+    recent = found[f"failures_{shortest_first[len(half_lives_days) // 2]}d"]
     found["neighbour_failures"] = edges @ recent + edges.T @ recent
-    folder = folder_of(modules)
-    found["folder_failures"] = pd.Series(recent).groupby(folder.to_numpy()).transform("sum").to_numpy() - recent
+    lasting, folder = found[f"failures_{shortest_first[-1]}d"], modules
+    for name in ("folder", "parent_folder", "grandparent_folder"):
+        folder = folder.str.rpartition("/")[0]
+        found[f"{name}_failures"] = others_mean(folder, lasting, np.full(len(modules), lasting.mean()))
+    found["tree_ever_failures"] = in_the_tree(modules, np.asarray(found["failures"] > 0, dtype=float))
+    found["tree_recent_failures"] = in_the_tree(modules, recent)
     return found

@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
+from scipy.special import expit
 
 from promotion_gate.errors import ModelError
-from promotion_gate.learn import ridge
+from promotion_gate.learn import margin, ridge
 from promotion_gate.learn.dataset import Dataset
 from promotion_gate.learn.features import direction
-from promotion_gate.learn.prevalence import THRESHOLDS, exceedance, forecast, intercepts
+from promotion_gate.learn.prevalence import THRESHOLDS, exceedance, forecast, forecast_error, intercepts, share_of
 from promotion_gate.params import Hyperparameters, Params
 
 Matrix = npt.NDArray[np.float64]
@@ -33,12 +34,6 @@ def stacked(X: Matrix) -> Matrix:
     return np.vstack([np.column_stack([X, np.full(len(X), float(t))]) for t in range(THRESHOLDS)])
 
 
-def equal_mass(keys: pd.DataFrame) -> Matrix:
-    """Row weights, mean 1, at which every project has the same mass, shape (n,)."""
-    size = keys.project.map(keys.project.value_counts()).to_numpy(float)
-    return len(keys) / (size * keys.project.nunique())
-
-
 @dataclasses.dataclass(frozen=True)
 class FailureModel:
     """A fitted model.
@@ -49,6 +44,8 @@ class FailureModel:
         offsets: intercepts of the margin by threshold, falling, shape (4,).
         booster: the trees.
         cuts: expected levels (0 to 4) from which on low, medium, high, critical is predicted, rising, shape (4,).
+        covariance: of the ridge's coefficients, shape (k, k).
+        forecast_error: standard deviation of the error of the forecast prevalence, log odds.
         horizon_days: the window that its probabilities speak of.
         half_lives_days: of the decayed failure counts among its features.
     """
@@ -58,6 +55,8 @@ class FailureModel:
     offsets: Matrix
     booster: xgb.Booster
     cuts: Matrix
+    covariance: Matrix
+    forecast_error: float
     horizon_days: int
     half_lives_days: tuple[int, ...]
 
@@ -97,6 +96,15 @@ class FailureModel:
         """
         return np.searchsorted(self.cuts, probabilities @ np.arange(THRESHOLDS + 1.0), side="right").astype(np.int64)
 
+    def spread(self, X: pd.DataFrame) -> Matrix:
+        """Standard deviation of the log odds of each row, shape (n,): of what was learnt, and of the forecast.
+
+        The ridge's posterior speaks for the whole model: the trees add little to its margin.
+        """
+        values = X[list(self.features)].to_numpy(float)
+        learnt = ((values @ self.covariance) * values).sum(axis=1)
+        return np.asarray(np.sqrt(learnt + self.forecast_error**2))
+
     def save(self, folder: pathlib.Path) -> None:
         """Write booster.ubj and model.json (all else, with the booster's sha256); no pickle."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +114,8 @@ class FailureModel:
             "coefficients": self.coefficients.tolist(),
             "offsets": self.offsets.tolist(),
             "cuts": self.cuts.tolist(),
+            "covariance": self.covariance.tolist(),
+            "forecast_error": self.forecast_error,
             "horizon_days": self.horizon_days,
             "half_lives_days": list(self.half_lives_days),
             "booster_sha256": hashlib.sha256((folder / "booster.ubj").read_bytes()).hexdigest(),
@@ -134,29 +144,57 @@ class FailureModel:
             offsets=np.array(described["offsets"]),
             booster=booster,
             cuts=np.array(described["cuts"]),
+            covariance=np.array(described["covariance"]),
+            forecast_error=described["forecast_error"],
             horizon_days=described["horizon_days"],
             half_lives_days=tuple(described["half_lives_days"]),
         )
 
 
-def prior_coefficients(features: tuple[str, ...], slope: float) -> Matrix:
-    """Coefficients before anything was learnt, shape (k,): risk moves with every feature that has a direction, alike.
+def next_shares(data: Dataset, project: str, masks: list[npt.NDArray[np.bool_]], half_life_days: float) -> Matrix:
+    """Forecast of the shares that reach each threshold in the project's next release, shape (4,).
 
-    Together they raise the log odds by `slope` when a module goes from the lowest rank in all of them to the highest.
+    From the releases of `masks` and, where the log speaks of the project itself, its last horizon.
     """
-    signs = np.array([direction(name) for name in features], dtype=float)
-    return np.asarray(slope * signs / max(1.0, np.abs(signs).sum()), dtype=float)
+    age = np.array([data.age_days[mask][0] for mask in masks])
+    past = share_of(*(data.level[mask] for mask in masks), weights=np.exp2((age.min() - age) / half_life_days).tolist())
+    return forecast(past, data.recent[project]) if project in data.recent else past
 
 
-def folds_of(data: Dataset) -> npt.NDArray[np.int64]:
-    """A fold a release, or five folds of every fifth module where there is one release only, shape (n,)."""
-    folds = np.zeros(len(data.level), np.int64)
-    masks = list(data.groups())
-    if len(masks) == 1:
-        return np.arange(len(data.level)) % 5
-    for number, mask in enumerate(masks):
-        folds[mask] = number
-    return folds
+def boost(
+    X: Matrix,
+    level: npt.NDArray[np.int64],
+    start: Matrix,
+    weight: Matrix,
+    features: tuple[str, ...],
+    params: Params,
+    hyper: Hyperparameters,
+) -> xgb.Booster:
+    """The trees, boosted from margins for each threshold, shape (n, 4); never falling where `direction` says so."""
+    training = xgb.DMatrix(
+        stacked(X),
+        label=exceedance(level).T.ravel().astype(float),
+        weight=np.tile(weight, THRESHOLDS),
+        base_margin=start.T.ravel(),
+        feature_names=[*features, THRESHOLD],
+        nthread=1,
+    )
+    settings = {
+        "objective": "binary:logistic",
+        "eta": hyper.eta,
+        "max_depth": hyper.max_depth,
+        "num_parallel_tree": hyper.num_parallel_tree,
+        "subsample": hyper.subsample,
+        "colsample_bynode": hyper.colsample_bynode,
+        "reg_lambda": hyper.reg_lambda,
+        "min_child_weight": hyper.min_child_weight,
+        "monotone_constraints": str((*(direction(name) for name in features), -1)),
+        "tree_method": "hist",
+        "base_score": 0.5,
+        "seed": params.train.seed,
+        "nthread": 1,
+    }
+    return xgb.train(settings, training, num_boost_round=hyper.rounds)
 
 
 def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> FailureModel:
@@ -173,57 +211,30 @@ def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> 
     """
     features = tuple(name for name in data.X.columns if data.X[name].to_numpy().any())
     X = data.X[list(features)].to_numpy(float)
-    weight = equal_mass(data.keys)
-    failed = data.level > 0
-    prior = prior_coefficients(features, hyper.prior_slope)
-    score = hyper.margin_scale * ridge.out_of_fold(X, failed, weight, hyper.ridge_c, prior, folds_of(data))
-    margin = np.zeros((len(X), THRESHOLDS))
+    failed, projects = data.level > 0, data.keys.project
+    own = (projects == project).to_numpy()
+    prior = margin.prior_coefficients(features, hyper.prior_slope)
+    score = hyper.margin_scale * margin.out_of_fold(X, failed, projects, margin.folds_of(data), hyper.ridge_c, prior)
+    start = np.zeros((len(X), THRESHOLDS))
     for mask in data.groups():
-        shares = forecast([data.level[mask]], [0.0], 1.0)
-        margin[mask] = score[mask][:, None] + intercepts(score[mask], shares)[None, :]
-    signs = [direction(name) for name in features]
-    training = xgb.DMatrix(
-        stacked(X),
-        label=exceedance(data.level).T.ravel().astype(float),
-        weight=np.tile(weight, THRESHOLDS),
-        base_margin=margin.T.ravel(),
-        feature_names=[*features, THRESHOLD],
-        nthread=1,
-    )
-    booster = xgb.train(
-        {
-            "objective": "binary:logistic",
-            "eta": hyper.eta,
-            "max_depth": hyper.max_depth,
-            "num_parallel_tree": hyper.num_parallel_tree,
-            "subsample": hyper.subsample,
-            "colsample_bynode": hyper.colsample_bynode,
-            "reg_lambda": hyper.reg_lambda,
-            "min_child_weight": hyper.min_child_weight,
-            "monotone_constraints": str((*signs, -1)),
-            "tree_method": "hist",
-            "base_score": 0.5,
-            "seed": params.train.seed,
-            "nthread": 1,
-        },
-        training,
-        num_boost_round=hyper.rounds,
-    )
-    own = (data.keys.project == project).to_numpy()
-    own = own if own.any() else np.ones(len(X), bool)
-    masks = [mask for mask in data.groups() if (mask & own).any()]
-    ages = [float(data.age_days[mask][0]) for mask in masks]
-    shares = forecast([data.level[mask] for mask in masks], ages, hyper.prevalence_half_life_days)
-    coefficients = hyper.margin_scale * ridge.fit(X, failed, weight, hyper.ridge_c, prior)
-    offsets = intercepts(X[own] @ coefficients, shares)
+        start[mask] = score[mask][:, None] + intercepts(score[mask], share_of(data.level[mask]))
+    booster = boost(X, data.level, start, margin.own_mass(projects, own, failed), features, params, hyper)
+
+    near = own if own.any() else np.ones(len(X), bool)
+    past = [mask for mask in data.groups() if (mask & near).any()]
+    shares = next_shares(data, project, past, hyper.prevalence_half_life_days)
+    linear = hyper.margin_scale * margin.coefficients(X, failed, projects, own, hyper.ridge_c, prior)
+    offsets = intercepts(X[near] @ linear, shares)
     uncut = FailureModel(
         features=features,
-        coefficients=coefficients,
+        coefficients=linear,
         offsets=offsets,
         booster=booster,
         cuts=np.zeros(THRESHOLDS),
+        covariance=ridge.covariance(X[near], expit(X[near] @ linear + offsets[0]), hyper.ridge_c),
+        forecast_error=forecast_error([share_of(data.level[mask])[0] for mask in past if own.any()]),
         horizon_days=params.labels.horizon_days,
         half_lives_days=params.featurize.half_lives_days,
     )
-    expected = uncut.predict(data.X[own]) @ np.arange(THRESHOLDS + 1.0)
+    expected = uncut.predict(data.X[near]) @ np.arange(THRESHOLDS + 1.0)
     return dataclasses.replace(uncut, cuts=np.quantile(expected, 1 - shares))

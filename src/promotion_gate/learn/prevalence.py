@@ -1,11 +1,23 @@
 """How many modules of a release fail at each level or worse: the past releases' shares, and the next one's forecast."""
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
 THRESHOLDS = 4
 """Low or worse, medium or worse, high or worse, critical."""
+
+MOMENTUM = 0.5
+"""How far a change within the last horizon is taken to go on."""
+
+USUAL_LATELY, DOUBT = 0.6, 20
+"""Of the modules that failed in a horizon this share failed in its second half; so many are assumed to have done so."""
+
+USUAL_ERROR, PRIOR_RELEASES = 0.5, 4
+"""Error of the forecast, in log odds, of a project without a past, and the number of releases that this counts for."""
 
 Shares = npt.NDArray[np.float64]
 
@@ -26,19 +38,61 @@ def smoothed(reached: npt.NDArray[np.float64], modules: float) -> Shares:
     return np.asarray(np.cumsum(padded[::-1])[::-1] / (modules + 0.5 * (THRESHOLDS + 1)))
 
 
-def forecast(levels: list[npt.NDArray[np.int64]], ages: list[float], half_life_days: float) -> Shares:
-    """Share of the next release's modules at each threshold or worse: past releases decayed by age, shape (4,).
+@dataclasses.dataclass(frozen=True)
+class Recent:
+    """How a project fared in the horizon before the moment of training, by the log as known then.
+
+    Attributes:
+        modules: of the project's newest release.
+        reached: how many of them failed at each threshold or worse within the last horizon, shape (4,).
+        lately: the same within its second half, shape (4,).
+    """
+
+    modules: int
+    reached: Shares
+    lately: Shares
+
+
+def share_of(*levels: npt.NDArray[np.int64], weights: Sequence[float] = (1.0,)) -> Shares:
+    """Share of modules at each threshold or worse over releases, shape (4,), strictly falling within (0, 1).
 
     Args:
-        levels: labels of each past release.
-        ages: days since each came out.
-        half_life_days: age at which a release counts half.
+        levels: labels of each release.
+        weights: of each release; a weight of 1 counts its modules in full.
     """
-    weights = np.exp2(-np.asarray(ages) / half_life_days)
-    weights = weights / weights.max()
     reached = sum(w * exceedance(level).sum(axis=0) for w, level in zip(weights, levels, strict=True))
     modules = sum(w * len(level) for w, level in zip(weights, levels, strict=True))
     return smoothed(np.asarray(reached, float), float(modules))
+
+
+def forecast(past: Shares, recent: Recent) -> Shares:
+    """Share of the next release's modules at each threshold or worse, shape (4,).
+
+    Half way, in log odds, between the past releases' share and that of the last horizon, which knows modules and
+    failures that no mature window holds yet; and up or down with the last horizon's second half. Of the failed modules
+    as many are severe as in the past. benchmarks/ablation.py measures what each part is worth.
+
+    Args:
+        past: of the mature releases, the older ones weighing less.
+        recent: of the last horizon.
+    """
+    last = smoothed(recent.reached, float(recent.modules))
+    momentum = np.log((recent.lately[0] + USUAL_LATELY * DOUBT) / (recent.reached[0] + DOUBT) / USUAL_LATELY)
+    failed = expit((logit(past[0]) + logit(last[0])) / 2 + MOMENTUM * momentum)
+    return np.asarray(failed * past / past[0])
+
+
+def forecast_error(shares: list[float]) -> float:
+    """Standard deviation of the error of a forecast share of failed modules, in log odds.
+
+    The changes from one past release to the next, drawn towards `USUAL_ERROR` as a scaled inverse chi-squared prior
+    would (Gelman et al., Bayesian Data Analysis, 2.6): a project with two releases has seen one change only.
+
+    Args:
+        shares: of failed modules in the past releases, oldest first, strictly between 0 and 1.
+    """
+    changes = np.diff(logit(np.asarray(shares)))
+    return float(np.sqrt((PRIOR_RELEASES * USUAL_ERROR**2 + (changes**2).sum()) / (PRIOR_RELEASES + len(changes))))
 
 
 def intercepts(score: npt.NDArray[np.float64], shares: Shares, weight: npt.NDArray[np.float64] | None = None) -> Shares:

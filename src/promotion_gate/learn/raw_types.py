@@ -26,13 +26,15 @@ DERIVED = frozenset(
     (
         "fan_in",
         "fan_out",
-        "pagerank",
-        "transitive_dependents",
         "criticality",
         "threshold",
         "days_since_failure",
         "neighbour_failures",
         "folder_failures",
+        "parent_folder_failures",
+        "grandparent_folder_failures",
+        "tree_ever_failures",
+        "tree_recent_failures",
         *CONTRACTS["telemetry"].nullable,
     )
 )

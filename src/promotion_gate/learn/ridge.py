@@ -59,15 +59,19 @@ def fit(X: Matrix, failed: npt.NDArray[np.bool_], weight: Matrix, c: float, prio
     raise ArithmeticError(f"the ridge regression did not converge in {STEPS} steps on {X.shape} rows and features")
 
 
-def out_of_fold(
-    X: Matrix, failed: npt.NDArray[np.bool_], weight: Matrix, c: float, prior: Matrix, folds: npt.NDArray[np.int64]
-) -> Matrix:
-    """Score of every row from coefficients fitted on the other folds, shape (n,).
+def covariance(X: Matrix, probability: Matrix, c: float) -> Matrix:
+    """Covariance of the coefficients by Laplace's approximation of their posterior, shape (k, k).
 
-    What is boosted from a margin must not have seen the row's own label in it, or the trees learn to distrust it.
+    MacKay, The evidence framework applied to classification networks (Neural Computation 1992). The intercept is left
+    out: how many will fail is the forecast's to know.
+
+    Args:
+        X: the rows of the fit, shape (n, k).
+        probability: of failure of each row, shape (n,).
+        c: inverse strength of the penalty.
     """
-    score = np.zeros(len(X))
-    for fold in np.unique(folds):
-        inside = folds == fold
-        score[inside] = X[inside] @ fit(X[~inside], failed[~inside], weight[~inside], c, prior)
-    return score
+    information = probability * (1 - probability)
+    centred = X - np.average(X, axis=0, weights=information)
+    with threadpool_limits(1):
+        precision = (centred * information[:, None]).T @ centred + np.eye(X.shape[1]) / c
+        return np.asarray(np.linalg.inv(precision))

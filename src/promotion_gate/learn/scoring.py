@@ -5,12 +5,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from promotion_gate.learn.contributions import reasons
+from promotion_gate.learn.contributions import GROUPS, by_group, contributions, failure_counts, told
+from promotion_gate.learn.counterfactual import counterfactuals
+from promotion_gate.learn.familiarity import remarks
 from promotion_gate.learn.features import ranked, raw_features
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.learn.tables import Release, Tables
 from promotion_gate.params import Featurize
 from promotion_gate.schema import LEVELS
+
+DECIMALS = 9
 
 
 def current_load(known: Tables, release: Release) -> dict[str, float]:
@@ -34,28 +38,41 @@ def score_release(
 
     Returns:
         One entry a module, ordered by name: project, module, release, probabilities (5, summing to 1), severity,
-        criticality, load (None where never seen), interval (None), reasons.
+        criticality, load (None where never seen), spread (standard deviation of the log odds), and why:
+        contributions: log odds of each threshold, by `base` and `GROUPS` (4 each); they add up to the logits of
+            P(low or worse) to P(critical).
+        words: by group and direction (`contributions.told`).
+        counterfactuals: code and probabilities (5) of what a team can change.
+        reasons: what else is to be said: `familiarity.remarks`.
     """
     raw = raw_features(known, release, when, Featurize(half_lives_days=model.half_lives_days))
     X = ranked(raw)
-    if only is not None:
-        X, raw = X[raw.module == only], raw[raw.module == only]
     X = X.assign(**{name: 0.0 for name in model.features if name not in X.columns})
     raw = raw.assign(**{name: np.nan for name in model.features if name not in raw.columns})
-    probabilities = model.predict(X)
-    levels, load = model.severity(probabilities), current_load(known, release)
-    told = reasons(model, raw, X)
+    rows = np.arange(len(raw)) if only is None else np.flatnonzero(raw.module == only)
+    scored = raw.iloc[rows]
+    probabilities = model.predict(X.iloc[rows])
+    levels, load, spread = model.severity(probabilities), current_load(known, release), model.spread(X.iloc[rows])
+    effects, base = contributions(model, X.iloc[rows])
+    parts = np.dstack([base, by_group(model, effects)]).round(DECIMALS).transpose(1, 2, 0).tolist()
+    failures = known.failures[known.failures.project == release.project]
+    words = told(model, effects, raw, failure_counts(failures, raw.module, when), rows)
+    unlike = remarks(known, release, pd.Timedelta(days=model.horizon_days), rows)
+    changed = {code: p.round(DECIMALS).tolist() for code, p in counterfactuals(model, raw, X, rows).items()}
     return [
         {
             "project": release.project,
             "module": module,
             "release": release.release,
-            "probabilities": [round(float(p), 9) for p in probabilities[row]],
+            "probabilities": [round(float(p), DECIMALS) for p in probabilities[row]],
             "severity": LEVELS[levels[row]],
-            "criticality": round(float(raw.criticality.iloc[row]), 6),
+            "criticality": round(float(scored.criticality.iloc[row]), 6),
             "load": load.get(module),
-            "interval": None,
-            "reasons": told[row],
+            "spread": round(float(spread[row]), 6),
+            "contributions": dict(zip(("base", *GROUPS), parts[row], strict=True)),
+            "words": words[row],
+            "counterfactuals": [{"code": code, "probabilities": p[row]} for code, p in changed.items()],
+            "reasons": unlike[row],
         }
-        for row, module in enumerate(raw.module)
+        for row, module in enumerate(scored.module)
     ]

@@ -37,8 +37,11 @@ class Tables:
     def as_of(self, when: pd.Timestamp) -> "Tables":
         """What was known at `when` (inclusive).
 
-        Releases that were out with their modules, dependencies and coverage; failures that had occurred and whose
-        module was known by then; telemetry windows that had ended. Decreed criticality has no date: it always holds.
+        Releases that were out with their modules, dependencies and coverage; failures whose module was known by
+        then; telemetry windows that had ended. Decreed criticality has no date: it always holds.
+
+        A failure that was resolved before it is said to have occurred, as a tracker says that was moved and dates all
+        by the move, occurred no later than it was resolved.
         """
         out = self.releases[self.releases.released_at <= when]
         names = pd.MultiIndex.from_frame(out[["project", "release"]])
@@ -46,11 +49,12 @@ class Tables:
         def of_known_releases(table: pd.DataFrame) -> pd.DataFrame:
             return table[pd.MultiIndex.from_frame(table[["project", "release"]]).isin(names)]
 
-        failures, telemetry = self.failures, self.telemetry
+        telemetry = self.telemetry
+        failures = self.failures[self.failures.resolved_at <= when]
         return Tables(
             releases=out,
             modules=of_known_releases(self.modules),
-            failures=failures[(failures.resolved_at <= when) & (failures.occurred_at <= when)],
+            failures=failures.assign(occurred_at=failures[["occurred_at", "resolved_at"]].min(axis=1)),
             dependencies=of_known_releases(self.dependencies),
             criticality=self.criticality,
             telemetry=telemetry[telemetry.window_end <= when],

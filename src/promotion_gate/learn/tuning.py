@@ -19,7 +19,7 @@ import xgboost
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from promotion_gate.learn import dataset, labels, model, prevalence, ridge
+from promotion_gate.learn import dataset, labels, margin, model, prevalence, ridge
 from promotion_gate.learn.dataset import rows_of, training_set
 from promotion_gate.learn.labels import worst_levels
 from promotion_gate.learn.scores import Array, Levels, exactly, log_loss, paired_difference
@@ -67,7 +67,7 @@ def identity(known: Tables, features: pd.DataFrame, params: Params, validated: l
     """Name of the study: same data, code and settings, same study, however many trials it is to have."""
     rows = hashlib.sha256(pd.util.hash_pandas_object(features, index=False).to_numpy().tobytes())
     rows.update(pd.util.hash_pandas_object(known.failures, index=False).to_numpy().tobytes())
-    for code in (dataset, labels, model, prevalence, ridge):
+    for code in (dataset, labels, margin, model, prevalence, ridge):
         rows.update(inspect.getsource(code).encode())
     settings = [params.train.model_dump_json(), params.labels.model_dump_json(), params.tune.seed, xgboost.__version__]
     rows.update(json.dumps([list(features.columns), *settings, [str(release) for release in validated]]).encode())

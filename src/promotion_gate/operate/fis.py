@@ -9,20 +9,32 @@ model, which is loaded once.
 import difflib
 import hashlib
 import json
+import math
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from promotion_gate import bundle
+from promotion_gate.decide.attribution import BASE, CRITICALITY_GAIN, LOAD_GAIN, attribution, settled
 from promotion_gate.decide.impact import failure_impact_score
+from promotion_gate.decide.interval import fis_interval
 from promotion_gate.errors import InputError, ModelError
 from promotion_gate.params import Impact
-from promotion_gate.schema import LEVELS, FISResult, ModuleData, Reason
+from promotion_gate.schema import LEVELS, Counterfactual, Explanation, FISResult, ModuleData, Reason
 
 if TYPE_CHECKING:
     from promotion_gate.learn.serving import Scorer
 
 SCORES = "scores.json"
+GAINS = (CRITICALITY_GAIN, LOAD_GAIN)
+LEAST_EFFECT = 0.0005
+"""A part of the score that is smaller is no reason; the explanation holds it all the same."""
+
+CHANGED = {
+    "quiet-half-year": "after half a year without a failure or a change",
+    "split-in-two": "as one of two halves of its file, its past failures kept",
+}
 
 NAMES_COMPARED = 5000
 """Of a larger data set only the modules with the same file name are suggested: comparing all takes seconds."""
@@ -44,6 +56,7 @@ class FISCalculator:
 
     def __init__(self, folder: pathlib.Path, manifest: bundle.Manifest, impact: Impact) -> None:
         self._folder, self._manifest, self._impact = folder, manifest, impact
+        self._plain = impact.model_copy(update={"tail": Decimal(0)})
         scores = self._stored_scores()
         try:
             self.release = str(scores["release"])
@@ -136,43 +149,72 @@ class FISCalculator:
     def _result(
         self, module: ModuleData, entry: Mapping[str, Any], load: float | None, fresh: bool = False
     ) -> FISResult:
+        if "contributions" not in entry:
+            said = f"the score of {module.module} holds no contributions: an earlier version wrote it"
+            raise ModelError(f"{self._folder}: {said}; train and register again: `make repro`")
         try:
             probabilities = [float(value) for value in entry["probabilities"]]
             criticality = float(entry["criticality"] if module.criticality is None else module.criticality)
             pressure = float(entry["load"] or 0) if load is None else load
-            # The score, and what it would be without criticality and without load.
-            score, harmless, idle = failure_impact_score(
-                [probabilities] * 3, self._impact, [criticality, 0, criticality], [pressure, pressure, 0]
+            others = entry["counterfactuals"]
+            score, *changed = failure_impact_score(
+                [probabilities, *(other["probabilities"] for other in others)], self._impact, criticality, pressure
             ).tolist()
-            # The interval was computed at the stored criticality and load, and holds for no other.
-            stored = criticality == entry["criticality"] and pressure == (entry["load"] or 0)
+            [(low, high)] = fis_interval(probabilities, entry["spread"], self._impact, criticality, pressure).tolist()
             total = sum(probabilities)
+            shares = [probability / total for probability in probabilities]
+            parts = attribution(entry["contributions"], self._impact, criticality, pressure)
+            parts = settled(parts, score, float(self._impact.tail))
             return FISResult(
                 project=module.project,
                 module=module.module,
                 fis=score,
                 severity=entry["severity"],
-                probabilities={level: share / total for level, share in zip(LEVELS, probabilities, strict=True)},
-                interval=entry["interval"] if stored else None,
+                probabilities=dict(zip(LEVELS, shares, strict=True)),
+                interval=(low, high),
                 reasons=(
+                    *_moved(parts, entry["words"], {CRITICALITY_GAIN: criticality, LOAD_GAIN: pressure}),
                     *(Reason.model_validate(reason) for reason in entry["reasons"]),
-                    *_lifted("criticality", criticality, score - harmless),
-                    *_lifted("load", pressure, score - idle),
                     *(() if fresh else _age(module, entry["release"])),
+                ),
+                explanation=Explanation(fis=parts, expected_severity=self._expected(entry["contributions"], shares)),
+                counterfactuals=tuple(
+                    _counterfactual(other["code"], fis, score) for other, fis in zip(others, changed, strict=True)
                 ),
                 model_version=self._manifest.model_version or self._manifest.model_name,
                 data_hash=self._manifest.data_hash,
             )
-        except (InputError, KeyError, TypeError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+        # pydantic's ValidationError is a ValueError, and fsum raises ArithmeticErrors
+        except (InputError, LookupError, TypeError, ValueError, ArithmeticError) as error:
             wrong = " ".join(str(error).split())[:200]
             raise ModelError(f"{self._folder}: the score of {module.module} breaks its form: {wrong}") from None
 
+    def _expected(self, log_odds: Mapping[str, Any], shares: Sequence[float]) -> dict[str, float]:
+        """The mean weight of the severities and its parts."""
+        weighed = zip(self._impact.weights, shares, strict=True)
+        value = round(math.fsum(float(weight) * share for weight, share in weighed), 6)
+        parts = settled(attribution(log_odds, self._plain), value, 0)
+        return {"value": value, **{name: part for name, part in parts.items() if name not in GAINS}}
 
-def _lifted(name: str, share: float, effect: float) -> tuple[Reason, ...]:
-    if effect <= 0:
-        return ()
-    message = f"{name} {share:.2f} lifts the score by {effect:.3f}"
-    return (Reason(code=f"{name}-gain", message=message, effect=round(effect, 6)),)
+
+def _moved(parts: Mapping[str, float], words: Mapping[str, Any], shares: Mapping[str, float]) -> Iterator[Reason]:
+    """The parts of the score as reasons, largest first; the base and what hardly moves it are left out."""
+    for name, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
+        if name == BASE or abs(part) < LEAST_EFFECT:
+            continue
+        if name in shares:
+            message = f"{name.removesuffix('-gain')} {shares[name]:.2f} lifts the score by {part:.3f}"
+        else:
+            verb = "raises" if part > 0 else "lowers"
+            message = f"{words[name][verb]}: {verb} the score"
+        yield Reason(code=name, message=message, effect=part)
+
+
+def _counterfactual(code: str, fis: float, score: float) -> Counterfactual:
+    now, then = f"{score:.3f}", f"{fis:.3f}"
+    would = f"the score would be {then} instead of {now}" if then != now else f"the score would stay {now}"
+    message = f"{CHANGED[code]}, {would}: the model's view, no promise of cause"
+    return Counterfactual(code=code, message=message, fis=fis)
 
 
 def _age(module: ModuleData, release: str | None) -> tuple[Reason, ...]:
