@@ -12,38 +12,26 @@ resamples of modules within releases, in thousandths. Below it: what the model k
 
 import argparse
 import concurrent.futures
-import functools
 import json
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 os.environ["OMP_NUM_THREADS"] = "1"  # one thread a worker; before numpy is loaded
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from ideas import all_figures
+from cases import cases
 from tqdm import tqdm
-from variants import AS_IS, ROWS, Case, Row, forecast_mix
+from variants import AS_IS, ROWS, Row, forecast_mix
 
-from promotion_gate import params as parameters
 from promotion_gate.learn import tables as store
-from promotion_gate.learn.benchmark import pooled
-from promotion_gate.learn.dataset import rows_of, training_set
-from promotion_gate.learn.features import KEYS, featurize_all
-from promotion_gate.learn.ingest import read_raw
-from promotion_gate.learn.labels import worst_levels
 from promotion_gate.learn.scores import Statistic, auc, average_precision, exactly, log_loss, paired_difference
-from promotion_gate.learn.splits import test_releases, with_past
-from promotion_gate.learn.tables import Tables
-from promotion_gate.params import Params
 from promotion_gate.schema import LEVELS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-SLACK = pd.Timedelta(days=31)
-"""The referee's: a year counts whose window ends up to a month after the last failure of the log."""
 Array = npt.NDArray[np.float64]
 
 
@@ -72,6 +60,9 @@ FIGURES: dict[str, tuple[Statistic, str]] = {
     "log loss": (log_loss, "all"),
     "QWK": (kappa, "severity"),
 }
+EACH = ("AUC", "AP", "log loss")
+"""Shown of each project."""
+KEPT = {True: "yes", False: "no", None: "-"}
 SHOWN = {"activemq": "ActiveMQ", "groovy": "Groovy", "zeppelin": "Zeppelin", "django": "Django"}
 
 
@@ -79,42 +70,6 @@ def seen_by(found: Predicted, part: str) -> Array:
     """What a figure compares: P(failure), all probabilities, or the predicted levels."""
     parts = {"any": 1 - found.probabilities[:, 0], "all": found.probabilities, "severity": found.severity.astype(float)}
     return parts[part]
-
-
-@functools.cache
-def source(folder: str, params_file: str) -> tuple[Tables, pd.DataFrame, Params, bool]:
-    """Tables of a project, its features with the figures that were tried, its parameters, and if it is a benchmark."""
-    params, interim = parameters.load(params_file), pathlib.Path(folder)
-    benchmark = not (interim / "modules.parquet").exists()
-    if benchmark:
-        params = params.model_copy(update={"labels": params.labels.model_copy(update={"horizon_days": 365})})
-    tables = Tables(**read_raw(interim).tables) if benchmark else store.read(interim)
-    features = featurize_all(tables, params.featurize)
-    return tables, features.merge(all_figures(tables, params), on=KEYS, how="left"), params, benchmark
-
-
-@functools.cache
-def cases(folder: str, others: tuple[str, ...], params_file: str) -> list[Case]:
-    """The test releases of one project with what may be learnt at their dates, other projects' past pooled."""
-    own, features, params, benchmark = source(folder, params_file)
-    more = [source(other, params_file) for other in others]
-    tables = pooled(own, [other[0] for other in more])
-    stacked = pd.concat([features, *(other[1] for other in more)], ignore_index=True)
-    stacked = stacked.fillna({name: 0.0 for name in stacked.columns if name not in KEYS})
-    horizon = pd.Timedelta(days=params.labels.horizon_days)
-    tested = (
-        with_past(own, horizon, own.failures.occurred_at.max() + SLACK)
-        if benchmark
-        else test_releases(own, horizon, params.evaluate.test_releases)
-    )
-    found = []
-    for release in tested:
-        rows = rows_of(stacked, release).reset_index(drop=True)
-        level = worst_levels(own, release, rows.module, horizon)
-        data = training_set(tables, stacked, release.released_at, horizon, params.train.past_releases)
-        if data is not None and 0 < (level > 0).sum() < len(level):
-            found.append(Case(release, own.as_of(release.released_at), data, rows, level, params))
-    return found
 
 
 def predicted(folder: str, others: tuple[str, ...], params_file: str, name: str) -> dict[str, Predicted]:
@@ -165,27 +120,45 @@ def given_failure(found: dict[str, Predicted], mix: dict[str, Array], resamples:
 
 
 def thousandths(value: float) -> str:
-    return f"{1000 * value:+.1f}"
+    """A difference as the tables tell it; what rounds to nothing has no sign."""
+    return f"{1000 * value:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
 
 
-def cells(told: tuple[float, float, float] | None) -> str:
-    return "" if told is None else f"{thousandths(told[0])} [{thousandths(told[1])}, {thousandths(told[2])}]"
+def cells(told: Sequence[float]) -> str:
+    """A difference with its interval."""
+    return f"{thousandths(told[0])} [{thousandths(told[1])}, {thousandths(told[2])}]"
 
 
-def table(measured: list[dict[str, object]], projects: list[str]) -> str:
-    """The rows as Markdown: kept or not, each figure with its interval, AUC / AP of each project."""
-    heads = ["idea", "kept", *FIGURES, *(f"{SHOWN.get(project, project)} AUC / AP" for project in projects)]
-    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
-    for row in measured:
-        each = row["projects"]
-        parts = [f"{thousandths(each[p]['AUC'])} / {thousandths(each[p]['AP'])}" if p in each else "" for p in projects]
-        shown = [str(row["idea"]), "yes" if row["kept"] else "no", *(cells(row["mean"][f]) for f in FIGURES), *parts]
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+def markdown(heads: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of a table."""
+    return ["| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *rows)]
+
+
+def page(measured: list[dict[str, object]], projects: list[str], severity: dict[str, dict[str, list[float]]]) -> str:
+    """The rows as Markdown: kept or not, every figure with its interval; by project; what is known of the severity."""
+    effects = [[row["idea"], KEPT[row["kept"]], *(cells(row["mean"][f]) for f in FIGURES)] for row in measured]
+    parts = [
+        [row["idea"]]
+        + [
+            " / ".join(thousandths(row["projects"][p][f]) for f in EACH) if p in row["projects"] else ""
+            for p in projects
+        ]
+        for row in measured
+    ]
+    known = [[SHOWN.get(name, name), *map(cells, figures.values())] for name, figures in severity.items()]
+    return "\n".join([
+        *markdown(["idea", "kept", *FIGURES], effects), "",
+        *markdown([" / ".join(EACH), *(SHOWN.get(project, project) for project in projects)], parts), "",
+        *markdown(["severity given failure", *next(iter(severity.values()))], known),
+    ])  # fmt: skip
 
 
 def measure(
-    idea: str, kept: bool, ours: dict[str, dict[str, Predicted]], other: dict[str, dict[str, Predicted]], resamples: int
+    idea: str,
+    kept: bool | None,
+    ours: dict[str, dict[str, Predicted]],
+    other: dict[str, dict[str, Predicted]],
+    resamples: int,
 ) -> dict[str, object]:
     """One row: the mean over the test releases of all projects, and the difference in each."""
     every = {key: value for project in ours for key, value in ours[project].items()}
@@ -255,25 +228,19 @@ def main() -> None:
     if (options.data / "modules.parquet").exists():
         folders[store.read(options.data).project()] = str(options.data)
     else:
-        print(
-            f"{options.data}: no ingested data there; run `dvc repro ingest` to have it measured too", file=sys.stderr
-        )
+        print(f"{options.data}: no ingested data there; `dvc repro ingest` makes them", file=sys.stderr)
     if options.projects:
-        folders, pool = (
-            {n: f for n, f in folders.items() if n in options.projects},
-            [n for n in pool if n in options.projects],
-        )
+        folders = {name: folder for name, folder in folders.items() if name in options.projects}
+        pool = [name for name in pool if name in folders]
     if not folders or not rows:
         raise SystemExit("nothing to measure")
     measured, severity = report(rows, folders, pool, str(options.params), options.resamples)
-    text = [f"Variant less the model, thousandths, 95 % intervals of {options.resamples} paired resamples; projects: "
-            f"{', '.join(folders)}. A log loss above 0 is worse.", "", table(measured, list(folders)), "",
-            *(f"{name}: " + "; ".join(f"{what} {cells(tuple(value))}" for what, value in figures.items())
-              for name, figures in severity.items())]  # fmt: skip
-    print("\n".join(text))
+    text = page(measured, list(folders), severity)
+    print("Variant less the model in thousandths, 95 % intervals; a log loss above 0 is worse. Projects: "
+          f"{', '.join(folders)}.\n\n{text}")  # fmt: skip
     if options.out:
         as_json = json.dumps({"rows": measured, "severity given failure": severity}, indent=1)
-        options.out.write_text((as_json if options.out.suffix == ".json" else "\n".join(text)) + "\n", encoding="utf-8")
+        options.out.write_text((as_json if options.out.suffix == ".json" else text) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

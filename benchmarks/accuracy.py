@@ -74,30 +74,34 @@ def beside_ridge(
     return evaluation.differences(found, params.evaluate.bootstrap, params.train.seed)["mean"]["logistic_regression"]
 
 
+def listed(names: list[str]) -> str:
+    """Names as a sentence lists them."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
+
+
 def verdict(lead: dict[str, list[float]]) -> str:
     """In which figures ours is better than the ridge alone, worse, or neither, by the interval of the difference."""
     sides: dict[str, list[str]] = {"better": [], "worse": [], "neither": []}
     for figure, (_, low, high) in lead.items():
         better, worse = (high < 0, low > 0) if figure.startswith("log_loss") else (low > 0, high < 0)
         sides["better" if better else "worse" if worse else "neither"].append(RIDGE[figure])
-    told = [
-        f"{'the trees and the prior earn their place' if sides['better'] else 'the trees do not earn their place'}"
-        + (f" in {' and '.join(sides['better'])}" if sides["better"] else " in any figure")
-    ]
-    told += [f"they lose in {' and '.join(sides['worse'])}"] if sides["worse"] else []
-    told += [f"{' and '.join(sides['neither'])} cannot be told from no difference"] if sides["neither"] else []
+    told = ["what ours adds " + (f"earns its place in {listed(sides['better'])}" if sides["better"] else
+                                 "does not earn its place in any figure")]  # fmt: skip
+    told += [f"it loses in {listed(sides['worse'])}"] if sides["worse"] else []
+    told += [f"{listed(sides['neither'])} cannot be told from no difference"] if sides["neither"] else []
     return "; ".join(told)
 
 
 def tell_ridge(leads: dict[str, dict[str, list[float]]]) -> None:
     """Print ours less the ridge alone for each run, and what it says of the trees."""
-    print("\nours less a ridge logistic regression on ranks alone (c .1, no prior, no trees, the past's share for a forecast;"
-          "\npooled: all projects at equal mass and at their common share), mean of the test years, 95 % interval:")  # fmt: skip
+    print("\nours less a ridge logistic regression on ranks alone, mean of the test years, 95 % interval")
+    print("(c .1, no prior, no trees, the past's share as forecast; pooled: of all projects, each at equal mass):")
     for name, lead in leads.items():
         told = (f"{RIDGE[f]} {value:+.4f} [{low:+.4f}, {high:+.4f}]" for f, (value, low, high) in lead.items())
         print(f"  {name:<18}" + "   ".join(told))
+    print("what ours adds is trees and a prior, in AUC and AP; a forecast of the prevalence too, in log loss:")
     for name, lead in leads.items():
-        print(f"{name}: {verdict(lead)}.")
+        print(f"  {name}: {verdict(lead)}.")
 
 
 def main() -> None:

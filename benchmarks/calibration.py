@@ -60,6 +60,8 @@ def tell_calibration(rows: pd.DataFrame) -> float:
     print("expected calibration error, all test years together:")
     print("  " + "   ".join(f"{threshold(name)} {error:.4f}" for name, error in errors.items()))
     print(f"  P(failure) at most {LIMIT}: {'yes' if errors['low'] <= LIMIT else 'NO'}")
+    usual, high = calibration.error_by_chance(1 - probabilities[:, 0])
+    print(f"  of exact probabilities, by chance: {usual:.4f}, in one of twenty cases above {high:.4f}")
     table = calibration.by_release(rows.release, level, probabilities)
     gap = table.forecast - table.observed
     off = table[(gap.abs() > LIMIT) | (table.error > LIMIT)]

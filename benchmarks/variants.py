@@ -10,30 +10,15 @@ import ideas
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from cases import Case
 
 from promotion_gate.learn import margin, model, ridge
 from promotion_gate.learn.dataset import Dataset
 from promotion_gate.learn.model import FailureModel
-from promotion_gate.learn.tables import Release, Tables
-from promotion_gate.params import Params
 from promotion_gate.schema import LEVELS
 
 Array = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
-
-
-class Case(NamedTuple):
-    """One release to predict: what was known at its date, what may be learnt from, its rows, and what happened.
-
-    The columns of `data` and `rows` are the model's features and the figures of `ideas`.
-    """
-
-    release: Release
-    known: Tables
-    data: Dataset
-    rows: pd.DataFrame
-    level: Levels
-    params: Params
 
 
 Variant = Callable[[Case], tuple[Array, Levels]]
@@ -41,10 +26,13 @@ Variant = Callable[[Case], tuple[Array, Levels]]
 
 
 class Row(NamedTuple):
-    """A row of the table; `pool`: learns from the other projects too, `beside_pooled`: and so does what it is beside."""
+    """A row of the table; a row that is no idea is neither kept nor not.
+
+    `pool`: it learns from the other projects too, `beside_pooled`: so does the model that it is compared with.
+    """
 
     name: str
-    kept: bool
+    kept: bool | None
     variant: Variant
     pool: bool = False
     beside_pooled: bool = False
@@ -90,7 +78,7 @@ def another_seed(case: Case) -> tuple[Array, Levels]:
 
 def unconstrained(case: Case) -> tuple[Array, Levels]:
     # The booster asks `direction` for every name and takes no argument for it.
-    with mock.patch.object(model, "direction", lambda name: 0):
+    with mock.patch.object(model, "direction", return_value=0):
         return variant()(case)
 
 
@@ -162,8 +150,8 @@ NEARBY = ("folder_failures", "parent_folder_failures", "grandparent_folder_failu
 DECAYED = ("failures_[0-9]*d",)
 BY_SEVERITY = tuple(f"failures_{level}" for level in LEVELS[1:])
 ROWS = (
-    Row(AS_IS, True, variant()),
-    Row("another seed (how far chance goes)", True, another_seed),
+    Row(AS_IS, None, variant()),
+    Row("another seed: how far chance goes", None, another_seed),
     # In the model: what is lost without it.
     Row("without failures nearby in the tree of folders", True, variant(NEARBY)),
     Row("without failures of graph neighbours", True, variant(["neighbour_failures"])),
@@ -175,13 +163,13 @@ ROWS = (
     Row("without fan-in and fan-out", True, variant(["fan_in", "fan_out"])),
     Row("without the directed prior of the ridge", True, variant(prior_slope=0.0)),
     Row("without the ridge: trees alone", True, variant(margin_scale=0.0)),
-    Row("without the trees: the ridge alone", True, variant(margin_scale=1.0, rounds=0)),
+    Row("without the trees: the ridge at full scale alone", True, variant(margin_scale=1.0, rounds=0)),
     Row("without monotone constraints", True, unconstrained),
     Row("without the last horizon in the forecast", True, past_share),
-    Row("likeliest level instead of cuts", True, likeliest),
+    Row("without cuts: the likeliest level", True, likeliest),
     Row("other projects pooled in", True, variant(), pool=True),
-    Row("pooled: one ridge instead of a hierarchical one", True, one_ridge, pool=True, beside_pooled=True),
-    Row("pooled: equal mass of projects in the trees", True, equal_mass, pool=True, beside_pooled=True),
+    Row("pooled, without the hierarchy: one ridge", True, one_ridge, pool=True, beside_pooled=True),
+    Row("pooled, without more mass for own failures in the trees", True, equal_mass, pool=True, beside_pooled=True),
     # Not kept: what putting it in would do.
     Row("PageRank", False, variant(plus=["idea_pagerank"])),
     Row("transitive dependents", False, variant(plus=["idea_transitive_dependents"])),
@@ -195,6 +183,7 @@ ROWS = (
         variant(["neighbour_failures"], ["idea_neighbours_mean_failures"])),
     Row("churn of the folder", False, variant(plus=["idea_folder_churn*"])),
     Row("normal scores instead of ranks", False, normal_scores),
+    Row("margin at full scale", False, variant(margin_scale=1.0)),
     Row("50 rounds", False, variant(rounds=50)),
     Row("depth 3", False, variant(max_depth=3)),
     Row("depth 6", False, variant(max_depth=6)),

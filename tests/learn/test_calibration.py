@@ -100,3 +100,9 @@ def test_coverage_is_told_of_the_release_and_of_groups_of_like_probability() -> 
 def test_groups_that_a_small_release_cannot_fill_are_left_out() -> None:
     table = calibration.coverage_of_counts(np.array([True, False]), np.array([0.5, 0.1]), np.array([0.1, 0.1]))
     assert list(table.group) == ["all", 0, 1]
+
+
+def test_exact_probabilities_have_an_error_by_chance_that_falls_with_the_number_of_modules() -> None:
+    few, many = (calibration.error_by_chance(np.full(n, 0.3)) for n in (200, 20_000))
+    assert 0 < many[0] < many[1] < few[0] < few[1] < 0.3
+    assert calibration.error_by_chance(np.zeros(50)) == (0, 0)

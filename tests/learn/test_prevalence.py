@@ -36,6 +36,14 @@ def test_a_steady_project_is_forecast_to_stay() -> None:
     np.testing.assert_allclose(forecast(past, steady)[:2], [0.1, 0.04], rtol=0.05)
 
 
+def test_what_comes_to_be_known_late_is_no_decline() -> None:
+    past = share_of(np.repeat([0, 1], [900, 100]))
+    reached, lately = np.array([100.0, 0, 0, 0]), np.array([30.0, 0, 0, 0])
+    used_to_it, surprised = (forecast(past, Recent(1000, reached, lately, usual))[0] for usual in (0.3, 0.6))
+    assert surprised < used_to_it
+    np.testing.assert_allclose(used_to_it, 0.1, rtol=0.05)
+
+
 def test_older_releases_weigh_less() -> None:
     old, new = np.repeat([0, 1], [50, 50]), np.repeat([0, 1], [90, 10])
     assert share_of(new)[0] < share_of(old, new, weights=(0.25, 1))[0] < share_of(old, new, weights=(1, 1))[0]

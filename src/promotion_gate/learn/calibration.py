@@ -68,6 +68,18 @@ def errors(level: Levels, probabilities: Array, bins: int = 10) -> dict[str, flo
     return {name: expected_calibration_error(reached[:, t], forecast[:, t], bins) for t, name in enumerate(FROM)}
 
 
+def error_by_chance(probability: Array, draws: int = 200, bins: int = 10, seed: int = 0) -> tuple[float, float]:
+    """Calibration error of probabilities that were exactly right: its mean and 95 % point over drawn outcomes.
+
+    With few modules a bin's share scatters about its forecast however good that is; the error is never 0.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [
+        expected_calibration_error(rng.random(len(probability)) < probability, probability, bins) for _ in range(draws)
+    ]
+    return float(np.mean(drawn)), float(np.quantile(drawn, 0.95))
+
+
 def by_release(release: pd.Series, level: Levels, probabilities: Array) -> pd.DataFrame:
     """Where calibration is off: forecast and observed share of every threshold, release by release.
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from promotion_gate.learn.features import KEYS
 from promotion_gate.learn.labels import mature, worst_levels
-from promotion_gate.learn.prevalence import Recent, exceedance
+from promotion_gate.learn.prevalence import DOUBT_OF_USUAL, USUAL_LATELY, Recent, exceedance
 from promotion_gate.learn.tables import Release, Tables
 
 
@@ -43,15 +43,25 @@ def rows_of(features: pd.DataFrame, release: Release) -> pd.DataFrame:
     return features[(features.project == release.project) & (features.release == release.release)]
 
 
+def failed_before(
+    known: Tables, release: Release, when: pd.Timestamp, horizon: pd.Timedelta
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How many modules of a release reached each threshold in the horizon before a moment, and in its second half."""
+    modules = known.modules_of(release).module
+    in_all, lately = (
+        exceedance(worst_levels(known, release._replace(released_at=when - length), modules, length)).sum(axis=0)
+        for length in (horizon, horizon / 2)
+    )
+    return in_all.astype(float), lately.astype(float)
+
+
 def recent_of(known: Tables, release: Release, when: pd.Timestamp, horizon: pd.Timedelta) -> Recent:
     """How the modules of a release fared in the horizon before a moment, by what was known then (`Tables.as_of`)."""
-    modules = known.modules_of(release).module
-
-    def reached(length: pd.Timedelta) -> npt.NDArray[np.float64]:
-        window = release._replace(released_at=when - length)
-        return np.asarray(exceedance(worst_levels(known, window, modules, length)).sum(axis=0), dtype=float)
-
-    return Recent(len(modules), reached(horizon), reached(horizon / 2))
+    past = [q for q in mature(known.timeline(), horizon, when) if q.project == release.project]
+    then = [failed_before(known.as_of(q.released_at), q, q.released_at, horizon) for q in past]
+    in_all, lately = (sum(float(counts[half][0]) for counts in then) for half in (0, 1))
+    usual = (lately + USUAL_LATELY * DOUBT_OF_USUAL) / (in_all + DOUBT_OF_USUAL)
+    return Recent(len(known.modules_of(release)), *failed_before(known, release, when, horizon), usual)
 
 
 def training_set(

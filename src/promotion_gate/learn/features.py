@@ -42,7 +42,9 @@ def direction(feature: str) -> int:
     """
     if feature == "days_since_failure":
         return -1
-    return int(feature.removesuffix("_growth") in RISING or feature.startswith("failures") or feature.endswith("_failures"))
+    return int(
+        feature.removesuffix("_growth") in RISING or feature.startswith("failures") or feature.endswith("_failures")
+    )
 
 
 def centred_ranks(frame: pd.DataFrame) -> pd.DataFrame:

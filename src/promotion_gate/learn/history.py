@@ -33,7 +33,7 @@ def others_mean(
     grouped = pd.Series(values).groupby(groups.to_numpy())
     total, size = (grouped.transform(what).fillna(0).to_numpy(float) for what in ("sum", "size"))
     found = (total - values + DOUBT * instead) / (size - 1 + DOUBT)
-    return np.where(groups.isna(), instead, found)
+    return np.asarray(np.where(groups.isna(), instead, found), dtype=float)
 
 
 def in_the_tree(modules: pd.Series, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -43,7 +43,7 @@ def in_the_tree(modules: pd.Series, values: npt.NDArray[np.float64]) -> npt.NDAr
     down to the module's own folder.
     """
     parts = modules.str.split("/").tolist()
-    found = (values.sum() - values) / max(1, len(values) - 1)
+    found = np.asarray((values.sum() - values) / max(1, len(values) - 1), dtype=float)
     for depth in range(1, max(map(len, parts), default=0)):
         groups = pd.Series(["/".join(part[:depth]) if len(part) > depth else None for part in parts], dtype=object)
         found = others_mean(groups, values, found)

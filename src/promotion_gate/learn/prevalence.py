@@ -13,8 +13,11 @@ THRESHOLDS = 4
 MOMENTUM = 0.5
 """How far a change within the last horizon is taken to go on."""
 
-USUAL_LATELY, DOUBT = 0.6, 20
-"""Of the modules that failed in a horizon this share failed in its second half; so many are assumed to have done so."""
+USUAL_LATELY = 0.6
+"""Share of the modules that failed in a horizon that did so in its second half, before a project's own past tells."""
+
+DOUBT, DOUBT_OF_USUAL = 20, 50
+"""How many modules the assumed shares count for, beside those of the last horizon and of all past ones."""
 
 USUAL_ERROR, PRIOR_RELEASES = 0.5, 4
 """Error of the forecast, in log odds, of a project without a past, and the number of releases that this counts for."""
@@ -46,11 +49,14 @@ class Recent:
         modules: of the project's newest release.
         reached: how many of them failed at each threshold or worse within the last horizon, shape (4,).
         lately: the same within its second half, shape (4,).
+        usual_lately: `lately` over `reached`, of any failure, as it was known at the dates of the past releases: small
+            where failures come to be known late.
     """
 
     modules: int
     reached: Shares
     lately: Shares
+    usual_lately: float = USUAL_LATELY
 
 
 def share_of(*levels: npt.NDArray[np.int64], weights: Sequence[float] = (1.0,)) -> Shares:
@@ -77,7 +83,8 @@ def forecast(past: Shares, recent: Recent) -> Shares:
         recent: of the last horizon.
     """
     last = smoothed(recent.reached, float(recent.modules))
-    momentum = np.log((recent.lately[0] + USUAL_LATELY * DOUBT) / (recent.reached[0] + DOUBT) / USUAL_LATELY)
+    usual = recent.usual_lately
+    momentum = np.log((recent.lately[0] + usual * DOUBT) / (recent.reached[0] + DOUBT) / usual)
     failed = expit((logit(past[0]) + logit(last[0])) / 2 + MOMENTUM * momentum)
     return np.asarray(failed * past / past[0])
 

@@ -17,6 +17,9 @@ Levels = npt.NDArray[np.int64]
 Statistic = Callable[[Levels, Array, Array], Array]
 """Of levels (n,), predictions (n,) or (n, 5), and weights (draws, n): one value a draw; NaN where it is undefined."""
 
+CELLS = 5_000_000
+"""Weights that are held at a time: draws of a large release come in batches."""
+
 
 def ones(rows: int) -> Array:
     """Weights of the sample itself: every row once, shape (1, n)."""
@@ -128,9 +131,13 @@ def ordinal(level: Levels, probabilities: Array, predicted: Levels) -> dict[str,
 
 
 def paired_difference(
-    releases: Mapping[str, tuple[Levels, Array, Array]], statistic: Statistic, resamples: int, seed: int = 0
+    releases: Mapping[str, tuple[Levels, Array, Array]],
+    statistic: Statistic,
+    resamples: int,
+    seed: int = 0,
+    coverage: float = 0.95,
 ) -> tuple[float, float, float]:
-    """Mean over releases of statistic(ours) - statistic(other), with its 95 % bootstrap interval.
+    """Mean over releases of statistic(ours) - statistic(other), with its bootstrap interval.
 
     Args:
         releases: for each release (levels, ours, other), the last two row by row alike: scores of shape (n,) or
@@ -138,6 +145,7 @@ def paired_difference(
         statistic: what is compared; draws where it is undefined (no failure drawn) do not count in that release.
         resamples: number of bootstrap draws; each resamples modules within every release (Efron & Tibshirani 1993).
         seed: of the draws.
+        coverage: of the interval, between 0 and 1; `resamples` must be many times 1 / (1 - coverage).
 
     Returns:
         Difference, lower and upper bound.
@@ -146,7 +154,12 @@ def paired_difference(
     exact, drawn = [], []
     for level, ours, other in releases.values():
         exact.append(exactly(statistic, level, ours) - exactly(statistic, level, other))
-        weights = rng.multinomial(len(level), np.full(len(level), 1 / len(level)), size=resamples).astype(float)
-        drawn.append(statistic(level, ours, weights) - statistic(level, other, weights))
-    low, high = np.quantile(np.nanmean(drawn, axis=0), [0.025, 0.975])
+        parts = []
+        batch = max(1, CELLS // len(level))
+        for start in range(0, resamples, batch):
+            size = min(batch, resamples - start)
+            weights = rng.multinomial(len(level), np.full(len(level), 1 / len(level)), size=size).astype(float)
+            parts.append(statistic(level, ours, weights) - statistic(level, other, weights))
+        drawn.append(np.concatenate(parts))
+    low, high = np.quantile(np.nanmean(drawn, axis=0), [(1 - coverage) / 2, (1 + coverage) / 2])
     return float(np.mean(exact)), float(low), float(high)
