@@ -6,7 +6,7 @@ import math
 import pathlib
 from typing import Any
 
-from promotion_gate import params
+from promotion_gate import bundle, params
 from promotion_gate.decide.policy import policy_document, policy_version
 
 PARAMS = pathlib.Path(__file__).resolve().parent.parent / "params.yaml"
@@ -78,6 +78,7 @@ def write_bundle(folder: pathlib.Path, modules: list[dict[str, Any]] = MODULES, 
         "model_version": "failure-impact/3",
         "data_hash": "d41d8cd98f00",
         "policy_version": POLICY_VERSION,
+        "format": bundle.FORMAT,
         "files": {"scores.json": hashlib.sha256(scores).hexdigest()},
         **policy_document(READ.impact, READ.policy),
     }

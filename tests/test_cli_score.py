@@ -203,13 +203,14 @@ def test_a_broken_bundle_is_no_model(folder, change, line):
     assert shown.stderr.count("\n") == 1
 
 
-def test_scores_of_an_earlier_version_ask_for_a_new_model(folder):
-    old = {name: value for name, value in MODULES[0].items() if name not in ("contributions", "words")}
-    write_bundle(folder / "models" / "champion", [old])
+def test_a_bundle_of_an_earlier_version_asks_for_a_new_model(folder):
+    path = folder / "models" / "champion" / "manifest.json"
+    old = {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if name != "format"}
+    path.write_text(json.dumps(old), encoding="utf-8")
     shown = run("--all")
     assert (shown.exit_code, shown.stdout) == (3, "")
     assert shown.stderr == (
-        "error: models/champion: the score of shop/dates.py holds no contributions: an earlier version wrote it; "
+        "error: models/champion: written by another version of promotion-gate (format 1, expected 2); "
         "train and register again: `make repro`\n"
     )
 

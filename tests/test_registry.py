@@ -125,6 +125,17 @@ def test_the_first_version_is_champion_and_a_worse_one_is_only_challenger(worksp
     assert run.data.params["labels.horizon_days"] == "235"
 
 
+def test_a_champion_that_cannot_be_served_any_more_gives_way_even_to_a_worse_version(workspace: pathlib.Path) -> None:
+    store = store_at(workspace, {})
+    register(workspace, PARAMS, store)
+    with connected(store) as client:
+        client.set_model_version_tag(NAME, "1", "bundle_format", "1")
+    spoil(workspace)
+    second = register(workspace, PARAMS, store)
+    assert second.is_champion
+    assert second.verdict.endswith(f"; but this version of the program cannot serve {NAME}/1, hence champion")
+
+
 def test_an_equal_version_becomes_champion_and_the_bundle_follows(workspace: pathlib.Path) -> None:
     store = store_at(workspace, {})
     register(workspace, PARAMS, store)

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from promotion_gate.errors import ModelError
 
 MANIFEST = "manifest.json"
+FORMAT = 2
+"""Of the files in a bundle; it rises when an older one cannot be served any more. 2: scores with contributions."""
 
 
 class Manifest(BaseModel):
@@ -34,6 +36,7 @@ class Manifest(BaseModel):
         policy: the section of params.yaml, as plain JSON.
         impact: likewise.
         files: SHA-256 of every other file, by its path within the bundle.
+        format: of the files, see `FORMAT`; bundles before the second did not say.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
@@ -46,6 +49,7 @@ class Manifest(BaseModel):
     policy: dict[str, Any]
     impact: dict[str, Any]
     files: dict[str, str]
+    format: int = 1
 
 
 def sha256(path: pathlib.Path) -> str:
@@ -70,7 +74,7 @@ def write(folder: pathlib.Path, sources: Mapping[str, pathlib.Path], described: 
             raise ModelError(f"{source}: no such file; run `dvc repro` first")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / name)
-    manifest = Manifest(**described, files={name: sha256(folder / name) for name in sorted(sources)})
+    manifest = Manifest(**described, format=FORMAT, files={name: sha256(folder / name) for name in sorted(sources)})
     save(folder, manifest)
     return manifest
 
@@ -84,15 +88,19 @@ def read_manifest(folder: pathlib.Path) -> Manifest:
     """Read the manifest of a bundle; the files are not looked at.
 
     Raises:
-        ModelError: there is none, or it cannot be read.
+        ModelError: there is none, it cannot be read, or it is of a bundle that this version cannot serve.
     """
     try:
-        return Manifest.model_validate(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        manifest = Manifest.model_validate(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ModelError(f"{folder / MANIFEST}: no such file; register a model first: `make repro`") from None
     except (ValueError, ValidationError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{folder / MANIFEST}: no manifest: {reason:.200}") from None
+    if manifest.format != FORMAT:
+        said = f"written by another version of promotion-gate (format {manifest.format}, expected {FORMAT})"
+        raise ModelError(f"{folder}: {said}; train and register again: `make repro`")
+    return manifest
 
 
 def verify(folder: pathlib.Path) -> Manifest:

@@ -1,9 +1,9 @@
 """The only room that knows MLflow: a model version with all that explains it, its aliases, the champion's bundle.
 
 The alias `challenger` always moves to the newest version; `champion` moves when there is none, or when the new version
-is no worse on the same test releases, has the champion's policy, and is no experiment. The tracking store is
-`mlflow.db` in the project's folder, by absolute path, with the artifacts in `mlartifacts` beside it; the environment
-variable MLFLOW_TRACKING_URI wins over that.
+has its policy, is no experiment, and is no worse on the same test releases, or this program cannot serve the old one.
+The tracking store is `mlflow.db` in the project's folder, by absolute path, with the artifacts in `mlartifacts` beside
+it; the environment variable MLFLOW_TRACKING_URI wins over that.
 """
 
 import contextlib
@@ -45,6 +45,7 @@ with warnings.catch_warnings():  # MLflow warns of its own type hints and of wha
 
 PACKAGE = pathlib.Path(__file__).parent
 CHALLENGER, CHAMPION = "challenger", "champion"
+FORMAT_TAG = "bundle_format"
 REQUIREMENTS = (
     "mlflow",
     "networkx",
@@ -150,10 +151,15 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         contest = _contest(client, champion, workspace, params, room) if champion else None
         present = f"{name}/{champion.version}" if champion else ""
         hold = _hold(champion, version_of_policy) if champion else ""
-        verdict = (contest.sentence(present) if contest else "the first version, hence champion") + hold
+        obsolete = champion is not None and champion.tags.get(FORMAT_TAG) != str(bundle.FORMAT)
+        verdict = contest.sentence(present) if contest else "the first version, hence champion"
+        if obsolete and not hold:
+            verdict += f"; but this version of the program cannot serve {present}, hence champion"
+        verdict += hold
         card = model_card.render(params, metrics, data_hash, version_of_policy, contest, present)
         (room / "model_card.md").write_text(card, encoding="utf-8")
         tags = {"data_hash": data_hash, "policy_version": version_of_policy, "verdict": verdict, **code_tags(workspace)}
+        tags[FORMAT_TAG] = str(bundle.FORMAT)
         run = client.create_run(_experiment(client, params.register_.experiment, store), tags=tags, run_name=name)
         with mlflow.start_run(run_id=run.info.run_id):
             _log_run(client, run.info.run_id, workspace, metrics, contest)
@@ -166,7 +172,7 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         created = client.create_model_version(
             name, f"models:/{model_id}", run.info.run_id, tags=tags, description=card, model_id=model_id
         )
-        wins = contest is None or (contest.no_worse and not hold)
+        wins = contest is None or ((contest.no_worse or obsolete) and not hold)
         for alias in (CHALLENGER, CHAMPION) if wins else (CHALLENGER,):
             client.set_registered_model_alias(name, alias, created.version)
     inputs = described | written.files

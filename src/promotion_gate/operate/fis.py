@@ -149,9 +149,6 @@ class FISCalculator:
     def _result(
         self, module: ModuleData, entry: Mapping[str, Any], load: float | None, fresh: bool = False
     ) -> FISResult:
-        if "contributions" not in entry:
-            said = f"the score of {module.module} holds no contributions: an earlier version wrote it"
-            raise ModelError(f"{self._folder}: {said}; train and register again: `make repro`")
         try:
             probabilities = [float(value) for value in entry["probabilities"]]
             criticality = float(entry["criticality"] if module.criticality is None else module.criticality)
