@@ -81,34 +81,54 @@ def test_a_quiet_half_year_is_what_the_history_says_of_older_failures() -> None:
     after = raw_features(moved, LAST, WHEN, READ.featurize)
     row = int(np.flatnonzero(RAW.module == name)[0])
     for feature in [column for column in RAW.columns if column.startswith("failures") or "since" in column]:
-        expected = quiet_half_year(feature, RAW[feature].to_numpy(float))[row]
+        expected = quiet_half_year(feature, RAW)[row]
         assert after[feature][row] == pytest.approx(expected), feature
 
 
 def test_nothing_changes_in_a_quiet_half_year_but_time_goes_on() -> None:
     given = np.array([5.0, -3.0, np.nan])
-    for name in ("churn", "lines_added", "loc_growth", "churn_growth"):
-        assert np.array_equal(quiet_half_year(name, given), [0, 0, np.nan], equal_nan=True)
+    names = ("churn", "lines_added", "loc", "failures", "failures_high", "neighbour_failures", "age_days", "fan_in")
+    raw = pd.DataFrame({name: given for name in (*names, "loc_growth", "churn_growth", "age_days_growth")})
+
+    def after(name: str) -> list[float]:
+        return quiet_half_year(name, raw)[:2].tolist()
+
+    assert np.isnan([quiet_half_year(name, raw)[2] for name in raw]).all()
+    assert {name: after(name) for name in ("churn", "lines_added", "loc_growth", "churn_growth")} == {
+        "churn": [0, 0],
+        "lines_added": [0, 0],
+        "loc_growth": [0, 0],
+        "churn_growth": [-5, 3],  # back to nothing from what it is now
+    }
     for name in ("loc", "failures", "failures_high", "neighbour_failures", "age_days", "age_days_growth", "fan_in"):
-        assert quiet_half_year(name, given) is given
+        assert after(name) == [5, -3]
     never = counterfactual.NEVER_DAYS
-    assert quiet_half_year("days_since_failure", np.array([10.0, never])).tolist() == [10.0 + QUIET_DAYS, never]
+    since = pd.DataFrame({"days_since_failure": [10.0, never]})
+    assert quiet_half_year("days_since_failure", since).tolist() == [10.0 + QUIET_DAYS, never]
+
+
+def test_what_counts_the_changes_of_all_time_stays_and_of_the_last_year_is_halved() -> None:
+    raw = pd.DataFrame({"churn": [80.0], "churn_1y": [6.0], "churn_1y_growth": [2.0], "churn_growth": [6.0]})
+    assert {name: quiet_half_year(name, raw).tolist() for name in raw} == {
+        "churn": [80.0],
+        "churn_1y": [3.0],
+        "churn_1y_growth": [-3.0],
+        "churn_growth": [0.0],
+    }
 
 
 def test_halves_share_counts_and_keep_the_past() -> None:
-    given = np.array([8.0, 3.0])
-    for name in ("loc", "cyclomatic_complexity", "churn", "fan_in", "fan_out", "functions"):
-        assert split_in_two(name, given).tolist() == [4.0, 1.5]
-    for name in ("failures", "failures_60d", "max_complexity", "pagerank", "criticality", "loc_growth", "authors"):
-        assert split_in_two(name, given) is given
+    shared = ("loc", "cyclomatic_complexity", "churn", "churn_1y", "fan_in", "fan_out", "functions")
+    kept = ("failures", "failures_60d", "max_complexity", "criticality", "loc_growth", "authors")
+    raw = pd.DataFrame({name: [8.0, 3.0] for name in (*shared, *kept)})
+    assert all(split_in_two(name, raw).tolist() == [4.0, 1.5] for name in shared)
+    assert all(split_in_two(name, raw).tolist() == [8.0, 3.0] for name in kept)
 
 
 def test_without_a_change_the_prediction_is_the_same(
     fitted: model.FailureModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counterfactual, "CHANGED", {"same": lambda feature, values: values})
-    assert counterfactuals(fitted, RAW, X, ALL)["same"].tolist() == fitted.predict(X).tolist()
-    monkeypatch.setattr(counterfactual, "CHANGED", {"same": lambda feature, values: values + 0.0 * (feature == "loc")})
+    monkeypatch.setattr(counterfactual, "CHANGED", {"same": lambda name, raw: raw[name].to_numpy(float)})
     assert counterfactuals(fitted, RAW, X, ALL)["same"].tolist() == fitted.predict(X).tolist()
 
 

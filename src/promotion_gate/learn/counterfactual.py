@@ -27,29 +27,39 @@ DIVIDED = frozenset(
 """What two halves of a file share between them: counts of code, changes and dependencies, not the largest function."""
 
 
-def quiet_half_year(feature: str, figures: Matrix) -> Matrix:
+def quiet_half_year(feature: str, raw: pd.DataFrame) -> Matrix:
     """A feature's figures, shape (n,), after half a year without failure and change.
 
     The module's own failures are older by half a year and weigh less in the decayed counts; nothing was changed and
-    nothing has grown but the age. How often it ever failed, and the failures nearby, stay.
+    nothing has grown but the age. How often it ever failed, and the failures nearby, stay. A count of changes of the
+    last year (`churn_1y`) is halved, and then the count without that ending is one of all time, which stays.
     """
+    figures = raw[feature].to_numpy(float)
     if decayed := re.fullmatch(r"failures_(\d+)d", feature):
-        return figures * 2 ** (-QUIET_DAYS / int(decayed[1]))
+        return np.asarray(figures * 2 ** (-QUIET_DAYS / int(decayed[1])))
     if feature == "days_since_failure":
         return np.where(figures < NEVER_DAYS, figures + QUIET_DAYS, figures)
-    grows = feature.endswith("_growth") and not feature.endswith("_days_growth")
-    return figures * 0 if grows or feature in CHANGES else figures  # no figure stays no figure
+    if feature.endswith("_days_growth"):
+        return figures
+    if feature.endswith("_growth"):
+        stem = feature.removesuffix("_growth")
+        # From now to then, where the feature goes from the release before to now; no figure stays no figure.
+        return figures * 0 + quiet_half_year(stem, raw) - raw[stem].to_numpy(float)
+    if feature.removesuffix("_1y") in CHANGES:
+        return figures / 2 if feature.endswith("_1y") else figures * (f"{feature}_1y" in raw.columns)
+    return figures
 
 
-def split_in_two(feature: str, figures: Matrix) -> Matrix:
+def split_in_two(feature: str, raw: pd.DataFrame) -> Matrix:
     """A feature's figures, shape (n,), for one half of the file: the counts of `DIVIDED` are halved.
 
     The past failures stay: the half may be the one that failed.
     """
-    return figures / 2 if feature in DIVIDED else figures
+    figures = raw[feature].to_numpy(float)
+    return figures / 2 if feature.removesuffix("_1y") in DIVIDED else figures
 
 
-CHANGED: dict[str, Callable[[str, Matrix], Matrix]] = {
+CHANGED: dict[str, Callable[[str, pd.DataFrame], Matrix]] = {
     "quiet-half-year": quiet_half_year,
     "split-in-two": split_in_two,
 }
@@ -95,7 +105,7 @@ def counterfactuals(
         for name in model.features:
             figures = raw[name].to_numpy(float)
             own = figures[rows]
-            changed = change(name, own)
+            changed = change(name, raw)[rows]
             if not np.array_equal(changed, own, equal_nan=True):
                 columns[name] = ranks_if(figures, own, changed)
         variants.append(base.assign(**columns))

@@ -15,6 +15,10 @@ from promotion_gate.learn.tables import Release, Tables
 
 FEW_RELEASES = 2
 """With fewer past releases ranking and level of the risk are still far off (benchmarks/learning_curve.py)."""
+MARGIN = 0.1
+"""How far beyond the past, in units of the range seen, is far: the largest module is often a little larger than ever."""
+DRIFT = 0.02
+"""Where more of a release's modules than this share, and than 5, lie outside, the metric moved for all: ranks follow."""
 NAMED = 3
 """Of many metrics that lie outside so many are named, the farthest first."""
 
@@ -31,8 +35,9 @@ def remarks(
         rows: numbers of the wanted modules, in the order of `Tables.modules_of`.
 
     Returns:
-        For each wanted module a list of {code, message}: `outside-training` for metrics beyond all that past modules
-        had, `little-history` for a project with fewer than two past releases to learn from.
+        For each wanted module a list of {code, message}: `outside-training` for metrics far beyond all that past
+        modules had, unless the whole release is, `little-history` for a project with fewer than two past releases to
+        learn from.
     """
     past = [
         other
@@ -50,11 +55,13 @@ def remarks(
     names = [name for name in now.columns if name not in KEYS and pd.api.types.is_numeric_dtype(now[name])]
     seen = pd.concat([known.modules_of(other)[names] for other in past])
     low, high = (edge.to_numpy(float) for edge in (seen.min(), seen.max()))
-    values = now[names].to_numpy(float)[rows]
+    values = now[names].to_numpy(float)
     # How far beyond, in units of the range that was seen; a constant metric has none.
     width = np.where(high > low, high - low, 1.0)
     beyond = np.nan_to_num(np.maximum(values - high, low - values) / width)
-    return [[*young, *_outside(names, value, low, high, far)] for value, far in zip(values, beyond, strict=True)]
+    few = max(5, DRIFT * len(now))
+    far = np.where((beyond > MARGIN) & ((beyond > 0).sum(axis=0) <= few), beyond, 0.0)
+    return [[*young, *_outside(names, values[row], low, high, far[row])] for row in rows]
 
 
 def _outside(
