@@ -7,7 +7,7 @@ Every test release of every project in ../shared/benchmarks (365 days, the refer
 (the window and the test releases of params.yaml) is predicted by the model as it is and by each variant, from what was
 known at its date. A row is the variant less the model: the mean over all test releases, with a 95 % interval of paired
 resamples of modules within releases, in thousandths. Below it: what the model knows of the severity of a failure.
---rows takes parts of names. It takes about a quarter of an hour on two cores.
+--rows takes parts of names. It takes about ten minutes on two free cores, twice that on busy ones.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What was tried and not kept: figures, forecasts and scales, for `ablation.py` to measure again.
+"""What was tried and not kept: figures and forecasts, for `ablation.py` to measure again.
 
 Names of the figures begin with `idea_`; those that end in `_failures` rise with risk as the model's own do.
 """
@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from promotion_gate.learn.dataset import Dataset
 from promotion_gate.learn.features import KEYS, centred_ranks, raw_features
@@ -127,15 +126,6 @@ def all_figures(tables: Tables, params: Params) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).fillna({name: 0.0 for name in parts[-1].columns if name not in KEYS})
 
 
-# Scales.
-
-
-def probits(features: pd.DataFrame) -> pd.DataFrame:
-    """Centred ranks as normal scores with the spread of the ranks, so that the same penalty holds them."""
-    ranks = features.drop(columns=[*KEYS, "criticality"], errors="ignore")
-    return features.assign(**(pd.DataFrame(norm.ppf(ranks + 0.5), ranks.index, ranks.columns) / np.sqrt(12)))
-
-
 # Forecasts of the prevalence.
 
 
@@ -167,7 +157,7 @@ def at_shares(
     """The fitted model with the intercepts and cuts of another forecast, matched on other rows where given."""
     own = data.X[own_rows(data, project)]
     matched = (own if rows is None else rows)[list(fitted.features)].to_numpy(float)
-    shifted = dataclasses.replace(fitted, offsets=intercepts(matched @ fitted.coefficients, shares))
+    shifted = dataclasses.replace(fitted, offsets=intercepts(fitted.linear(matched).sum(axis=1), shares))
     expected = shifted.predict(own if rows is None else rows) @ np.arange(len(LEVELS))
     return dataclasses.replace(shifted, cuts=np.quantile(expected, 1 - shares))
 

@@ -63,7 +63,7 @@ def test_contributions_add_up_to_the_log_odds_of_every_threshold(fitted: model.F
 def test_the_base_hides_no_more_than_rounding(fitted: model.FailureModel) -> None:
     values = X[list(fitted.features)].to_numpy(float)
     trees = fitted.booster.predict(fitted.matrix(values), pred_contribs=True).astype(float)
-    own = trees[:, -2:].sum(axis=1).reshape(4, -1) - values @ fitted.coefficients
+    own = trees[:, -2:].sum(axis=1).reshape(4, -1) - fitted.linear(values).sum(axis=1)
     np.testing.assert_allclose(contributions(fitted, X)[1], own, atol=1e-4)
 
 

@@ -88,7 +88,7 @@ def test_a_quiet_half_year_is_what_the_history_says_of_older_failures() -> None:
 def test_nothing_changes_in_a_quiet_half_year_but_time_goes_on() -> None:
     given = np.array([5.0, -3.0, np.nan])
     names = ("churn", "lines_added", "loc", "failures", "failures_high", "neighbour_failures", "age_days", "fan_in")
-    raw = pd.DataFrame({name: given for name in (*names, "loc_growth", "churn_growth", "age_days_growth")})
+    raw = pd.DataFrame(dict.fromkeys((*names, "loc_growth", "churn_growth", "age_days_growth"), given))
 
     def after(name: str) -> list[float]:
         return quiet_half_year(name, raw)[:2].tolist()

@@ -55,3 +55,13 @@ def test_a_fold_is_scored_without_its_own_labels() -> None:
     after = margin.out_of_fold(X, np.where(folds == 2, ~failed, failed), projects, folds, 1.0, np.zeros(2))
     assert before[folds == 2].tolist() == after[folds == 2].tolist()
     assert before.tolist() != after.tolist()
+
+
+def test_normal_scores_keep_order_and_spread_and_spare_criticality() -> None:
+    ranks = (np.arange(2001) + 0.5) / 2001 - 0.5
+    found = margin.normal_scores(np.column_stack([ranks, ranks + 0.5]), ("loc", "criticality"))
+    assert (np.diff(found[:, 0]) > 0).all()
+    assert found[1000, 0] == 0
+    np.testing.assert_allclose(found[:, 0].std(), ranks.std(), rtol=0.01)
+    assert found[-1, 0] > 1.9 * ranks[-1]
+    assert found[:, 1].tolist() == (ranks + 0.5).tolist()

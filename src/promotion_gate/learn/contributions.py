@@ -73,7 +73,7 @@ def contributions(model: FailureModel, X: pd.DataFrame) -> tuple[Matrix, Matrix]
     margin = model.booster.predict(matrix, output_margin=True).astype(float).reshape(THRESHOLDS, len(values))
     # The last columns are the threshold's own and XGBoost's bias, into which it counts the ridge's margin; its linear
     # part belongs to the features. The base takes what they do not explain, and with it the float32 rounding.
-    effects = trees[:, :, :-2] + values * model.coefficients
+    effects = trees[:, :, :-2] + model.linear(values)
     return effects, margin - effects.sum(axis=2)
 
 

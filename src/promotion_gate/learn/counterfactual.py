@@ -44,7 +44,7 @@ def quiet_half_year(feature: str, raw: pd.DataFrame) -> Matrix:
     if feature.endswith("_growth"):
         stem = feature.removesuffix("_growth")
         # From now to then, where the feature goes from the release before to now; no figure stays no figure.
-        return figures * 0 + quiet_half_year(stem, raw) - raw[stem].to_numpy(float)
+        return np.asarray(figures * 0 + quiet_half_year(stem, raw) - raw[stem].to_numpy(float))
     if feature.removesuffix("_1y") in CHANGES:
         return figures / 2 if feature.endswith("_1y") else figures * (f"{feature}_1y" in raw.columns)
     return figures

@@ -16,9 +16,9 @@ from promotion_gate.learn.tables import Release, Tables
 FEW_RELEASES = 2
 """With fewer past releases ranking and level of the risk are still far off (benchmarks/learning_curve.py)."""
 MARGIN = 0.1
-"""How far beyond the past, in units of the range seen, is far: the largest module is often a little larger than ever."""
+"""How far beyond the past, in units of the range seen, is far: the largest is often a little larger than ever."""
 DRIFT = 0.02
-"""Where more of a release's modules than this share, and than 5, lie outside, the metric moved for all: ranks follow."""
+"""Where more of a release's modules than this share, and than 5, lie outside, all of them moved, and ranks follow."""
 NAMED = 3
 """Of many metrics that lie outside so many are named, the farthest first."""
 

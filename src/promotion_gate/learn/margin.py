@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from promotion_gate.learn import ridge
 from promotion_gate.learn.dataset import Dataset
@@ -10,8 +11,27 @@ from promotion_gate.learn.features import direction
 
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+EDGE = 1e-6
+"""Nearest that a rank comes to its ends; mean ranks of modules never do."""
+
 OTHERS_FAILURES = 200
 """All other projects together teach the trees as much as so many failed modules of the project's own."""
+
+
+def normal_scores(X: Matrix, features: tuple[str, ...]) -> Matrix:
+    """What the ridge takes for features: normal scores of the centred ranks, with the ranks' spread, shape (n, k).
+
+    Uniform ranks crowd the extremes, and it is the few largest and most troubled modules that fail (van der Waerden
+    scores; Conover, Practical Nonparametric Statistics, 3rd ed., 5.10). No figure, rank 0, stays 0; criticality is no
+    rank and stays as it is. The trees take ranks: a monotone transformation is nothing to them.
+
+    Args:
+        X: features, ranks between -.5 and +.5, shape (n, k).
+        features: their names.
+    """
+    scores = ndtri(np.clip(X + 0.5, EDGE, 1 - EDGE)) / np.sqrt(12)
+    as_is = np.array([name == "criticality" for name in features])
+    return np.asarray(np.where(as_is, X, scores))
 
 
 def equal_mass(projects: pd.Series) -> Matrix:

@@ -40,7 +40,7 @@ class FailureModel:
 
     Attributes:
         features: names of the columns it takes, in order.
-        coefficients: of the ridge, shape (k,), times the margin's scale.
+        coefficients: of the ridge on normal scores, shape (k,), times the margin's scale.
         offsets: intercepts of the margin by threshold, falling, shape (4,).
         booster: the trees.
         cuts: expected levels (0 to 4) from which on low, medium, high, critical is predicted, rising, shape (4,).
@@ -62,7 +62,11 @@ class FailureModel:
 
     def margin(self, X: Matrix) -> Matrix:
         """The linear part by threshold, log odds, shape (n, 4)."""
-        return (X @ self.coefficients)[:, None] + self.offsets[None, :]
+        return np.asarray(self.linear(X).sum(axis=1)[:, None] + self.offsets[None, :])
+
+    def linear(self, X: Matrix) -> Matrix:
+        """What each feature adds to the margin, log odds, shape (n, k)."""
+        return np.asarray(margin.normal_scores(X, self.features) * self.coefficients)
 
     def matrix(self, X: Matrix) -> xgb.DMatrix:
         """The booster's input: rows stacked by threshold with the margin they start from."""
@@ -101,7 +105,7 @@ class FailureModel:
 
         The ridge's posterior speaks for the whole model: the trees add little to its margin.
         """
-        values = X[list(self.features)].to_numpy(float)
+        values = margin.normal_scores(X[list(self.features)].to_numpy(float), self.features)
         learnt = ((values @ self.covariance) * values).sum(axis=1)
         return np.asarray(np.sqrt(learnt + self.forecast_error**2))
 
@@ -214,7 +218,8 @@ def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> 
     failed, projects = data.level > 0, data.keys.project
     own = (projects == project).to_numpy()
     prior = margin.prior_coefficients(features, hyper.prior_slope)
-    score = hyper.margin_scale * margin.out_of_fold(X, failed, projects, margin.folds_of(data), hyper.ridge_c, prior)
+    Z = margin.normal_scores(X, features)
+    score = hyper.margin_scale * margin.out_of_fold(Z, failed, projects, margin.folds_of(data), hyper.ridge_c, prior)
     start = np.zeros((len(X), THRESHOLDS))
     for mask in data.groups():
         start[mask] = score[mask][:, None] + intercepts(score[mask], share_of(data.level[mask]))
@@ -223,15 +228,15 @@ def fit(data: Dataset, project: str, params: Params, hyper: Hyperparameters) -> 
     near = own if own.any() else np.ones(len(X), bool)
     past = [mask for mask in data.groups() if (mask & near).any()]
     shares = next_shares(data, project, past, hyper.prevalence_half_life_days)
-    linear = hyper.margin_scale * margin.coefficients(X, failed, projects, own, hyper.ridge_c, prior)
-    offsets = intercepts(X[near] @ linear, shares)
+    linear = hyper.margin_scale * margin.coefficients(Z, failed, projects, own, hyper.ridge_c, prior)
+    offsets = intercepts(Z[near] @ linear, shares)
     uncut = FailureModel(
         features=features,
         coefficients=linear,
         offsets=offsets,
         booster=booster,
         cuts=np.zeros(THRESHOLDS),
-        covariance=ridge.covariance(X[near], expit(X[near] @ linear + offsets[0]), hyper.ridge_c),
+        covariance=ridge.covariance(Z[near], expit(Z[near] @ linear + offsets[0]), hyper.ridge_c),
         forecast_error=forecast_error([share_of(data.level[mask])[0] for mask in past if own.any()]),
         horizon_days=params.labels.horizon_days,
         half_lives_days=params.featurize.half_lives_days,
