@@ -23,18 +23,10 @@ from promotion_gate.learn.contributions import (
     told,
 )
 from promotion_gate.learn.dataset import training_set
-from promotion_gate.learn.features import featurize_all, ranked, raw_features
+from promotion_gate.learn.features import featurize_all
 from promotion_gate.learn.scoring import score_release
-from promotion_gate.learn.tables import Tables
 from tests.cli_bundle import READ
-from tests.factories import tiny_tables
-
-TABLES = Tables(**tiny_tables(releases=4))
-LAST = TABLES.timeline()[-1]
-WHEN = TABLES.end_of_log()
-KNOWN = TABLES.as_of(WHEN)
-RAW = raw_features(KNOWN, LAST, WHEN, READ.featurize)
-X = ranked(RAW)
+from tests.learn.scored_release import KNOWN, LAST, RAW, TABLES, WHEN, X
 
 
 @pytest.fixture(scope="module")

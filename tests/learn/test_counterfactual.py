@@ -17,18 +17,11 @@ from promotion_gate.learn.counterfactual import (
     split_in_two,
 )
 from promotion_gate.learn.dataset import Dataset, training_set
-from promotion_gate.learn.features import centred_ranks, direction, featurize_all, ranked, raw_features
+from promotion_gate.learn.features import centred_ranks, direction, featurize_all, raw_features
 from promotion_gate.learn.scoring import score_release
-from promotion_gate.learn.tables import Tables
 from tests.cli_bundle import READ
-from tests.factories import tiny_tables
+from tests.learn.scored_release import KNOWN, LAST, RAW, TABLES, WHEN, X
 
-TABLES = Tables(**tiny_tables(releases=4))
-LAST = TABLES.timeline()[-1]
-WHEN = TABLES.end_of_log()
-KNOWN = TABLES.as_of(WHEN)
-RAW = raw_features(KNOWN, LAST, WHEN, READ.featurize)
-X = ranked(RAW)
 ALL = np.arange(len(RAW))
 
 
