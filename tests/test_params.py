@@ -6,7 +6,7 @@ import pathlib
 import pytest
 import yaml
 
-from promotion_gate import params
+from promotion_gate import params, yaml_file
 from promotion_gate.errors import InputError
 
 FILE = pathlib.Path(__file__).resolve().parent.parent / "params.yaml"
@@ -109,7 +109,7 @@ def test_no_parameters(tmp_path, content, line):
 
 def test_a_merged_key_may_be_overridden(tmp_path):
     (tmp_path / "p.yaml").write_text("a: &a {x: 1}\nb: {<<: *a, x: 2}\n", encoding="utf-8")
-    assert params.read_yaml(tmp_path / "p.yaml") == {"a": {"x": 1}, "b": {"x": 2}}
+    assert yaml_file.read(tmp_path / "p.yaml") == {"a": {"x": 1}, "b": {"x": 2}}
 
 
 def test_no_file_and_a_folder(tmp_path):

@@ -14,7 +14,7 @@ import click
 
 from promotion_gate.decide.policy import BLOCKED, PROMOTE
 from promotion_gate.decide.threshold import band_of
-from promotion_gate.params import Band, Policy
+from promotion_gate.rules import Band, Policy
 from promotion_gate.schema import LEVELS, Decision, FISResult
 
 if TYPE_CHECKING:

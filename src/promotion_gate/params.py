@@ -5,61 +5,15 @@ A key that no section knows, a wrong type and a value out of range each stop wit
 
 import pathlib
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field
 
-from promotion_gate.errors import InputError
+from promotion_gate import yaml_file
+from promotion_gate.rules import Impact, Policy, RulesFile
+from promotion_gate.section import Fraction, Section, parsed
 
 Positive = Annotated[int, Field(gt=0)]
-
-
-def _not_text(value: Any) -> Any:
-    """Refuse text below names, where `Section` cannot tell a number's text from a name's: {production: "0.8"}."""
-    if isinstance(value, str):
-        raise ValueError("a number is expected, not text")
-    return value
-
-
-Fraction = Annotated[Decimal, BeforeValidator(_not_text), Field(ge=0, le=1, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A closed section: immutable, no unknown key, no silent conversion of a string to a number."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_conversions(cls, value: Any, info: ValidationInfo) -> Any:
-        # Not pydantic's strict mode: that takes neither YAML's lists for tuples nor its floats for decimals.
-        takes_text = "str" in str(cls.model_fields[info.field_name or ""].annotation)
-        return _exact(value, takes_text)
-
-
-def _exact(value: Any, takes_text: bool) -> Any:
-    """YAML's floats as the decimals that were written; refuses yes or no, and text where numbers are expected."""
-    if isinstance(value, bool):
-        raise ValueError("a number, text, list or section is expected, not yes or no")
-    if isinstance(value, str) and not takes_text:
-        raise ValueError("a number is expected, not text")
-    if isinstance(value, float):
-        return Decimal(str(value))
-    if isinstance(value, list):
-        return [_exact(item, takes_text) for item in value]
-    if isinstance(value, dict) and takes_text:  # keys are names; values are checked by the field's own type
-        return {key: _exact(item, takes_text) for key, item in value.items()}
-    return value
 
 
 class Ingest(Section):
@@ -134,10 +88,20 @@ class Explain(Section):
 
 
 class Backtest(Section):
-    """The fixed threshold beside the policies; the share of high and critical failures that may escape the block."""
+    """The fixed threshold beside the policies, promised escape rate, share that holding averts, resamples."""
 
     higher_threshold: Fraction
     escape_rate: Annotated[Decimal, Field(gt=0, lt=1)]
+    averted: Fraction
+    bootstrap: Annotated[int, Field(ge=10, le=100_000)]
+
+
+class TunePolicy(Section):
+    """Optuna's budget and seed, and the share of modules that the suggested policy may delay."""
+
+    trials: Annotated[int, Field(ge=1, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+    delay_at_most: Fraction
 
 
 class Register(Section):
@@ -145,61 +109,6 @@ class Register(Section):
 
     model: Annotated[str, Field(min_length=1)]
     experiment: Annotated[str, Field(min_length=1)]
-
-
-class Impact(Section):
-    """The Failure Impact Score: weights of the levels (rising, 0 to 1), level of the expected shortfall, gains."""
-
-    weights: tuple[Fraction, Fraction, Fraction, Fraction, Fraction]
-    tail: Annotated[Decimal, Field(ge=0, lt=1)]
-    criticality_gain: Fraction
-    load_gain: Fraction
-
-    @model_validator(mode="after")
-    def _weights_rise(self) -> "Impact":
-        if self.weights[0] != 0 or list(self.weights) != sorted(self.weights):
-            raise ValueError("weights must start at 0 and never fall")
-        return self
-
-
-class Band(Section):
-    """FIS from `from` on: the base times `multiplier`, or blocked where that is null."""
-
-    name: Annotated[str, Field(min_length=1)]
-    start: Annotated[Decimal, Field(ge=0, le=1, alias="from")]
-    multiplier: Annotated[Decimal, Field(ge=1, le=10)] | None
-
-
-class Surcharge(Section):
-    """What a rollback adds to the required coverage, its cap, and the share left after a clean promotion."""
-
-    step: Fraction
-    cap: Fraction
-    decay: Annotated[Decimal, Field(ge=0, lt=1)]
-
-
-class Policy(Section):
-    """Thresholds: base coverage by level and category, bands of the FIS, cap and surcharge. All shares."""
-
-    base: Annotated[dict[str, Fraction], Field(min_length=1)]
-    categories: dict[str, dict[str, Fraction]]
-    required_suites: dict[str, tuple[str, ...]]
-    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
-    cap: Fraction
-    surcharge: Surcharge
-
-    @model_validator(mode="after")
-    def _is_consistent(self) -> "Policy":
-        starts = [band.start for band in self.bands]
-        if starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError("bands must start at 0 and rise")
-        multipliers = [band.multiplier if band.multiplier is not None else Decimal("Infinity") for band in self.bands]
-        if multipliers != sorted(multipliers):
-            raise ValueError("multipliers must not fall from band to band, a blocked band last")
-        named = {level for table in self.categories.values() for level in table} | set(self.required_suites)
-        if named - set(self.base):
-            raise ValueError(f"level {min(named - set(self.base))!r} has no base threshold")
-        return self
 
 
 class Params(Section):
@@ -214,41 +123,10 @@ class Params(Section):
     evaluate: Evaluate
     explain: Explain
     backtest: Backtest
+    tune_policy: TunePolicy
     register_: Annotated[Register, Field(alias="register")]
     impact: Impact
     policy: Policy
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which no section has a key twice: the last one would win silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for written, _ in node.value:
-            if isinstance(written, yaml.ScalarNode):
-                if (written.tag, written.value) in seen:
-                    line = written.start_mark.line + 1
-                    raise InputError(f"{written.value}: the key is there twice, again in line {line}; remove one")
-                seen.add((written.tag, written.value))
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: str | pathlib.Path) -> Any:
-    """Read a YAML file, whatever it holds.
-
-    Raises:
-        InputError: the file is missing, no YAML, or a section has a key twice.
-    """
-    try:
-        return yaml.load(pathlib.Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run from the project's top folder") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or the 45th of May
-        raise InputError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
 
 
 def load(path: str | pathlib.Path = "params.yaml") -> Params:
@@ -258,21 +136,17 @@ def load(path: str | pathlib.Path = "params.yaml") -> Params:
         InputError: the file is missing, no YAML, or a key is unknown, missing, twice there, of a wrong type or out of
             range.
     """
-    read = read_yaml(path)
-    try:
-        return Params.model_validate(read)
-    except ValidationError as error:
-        # A misspelt key is both unknown and missing: naming the unknown one helps.
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        key = ".".join(map(str, first["loc"])) or "the file"
-        value = first["input"]
-        given = (
-            f", not {value if isinstance(value, Decimal) else repr(value)!s:.80}"
-            if first["type"] not in ("missing", "extra_forbidden", "value_error")
-            else ""
-        )
-        message = {
-            "extra_forbidden": "unknown key; remove it or correct its spelling",
-            "missing": "key is missing",
-        }.get(first["type"], first["msg"].removeprefix("Value error, "))
-        raise InputError(f"{path}: {key}: {message}{given}") from None
+    return parsed(Params, yaml_file.read(path), str(path))
+
+
+def load_rules(path: str | pathlib.Path) -> RulesFile:
+    """Read and check a policy file: the sections `impact` and `policy` alone, or a whole parameter file.
+
+    Raises:
+        InputError: as `load`; of a parameter file the other sections are checked, too.
+    """
+    read = yaml_file.read(path)
+    if isinstance(read, dict) and not set(read) - set(RulesFile.model_fields):
+        return parsed(RulesFile, read, str(path))
+    whole = parsed(Params, read, str(path))
+    return RulesFile(impact=whole.impact, policy=whole.policy)

@@ -16,7 +16,7 @@ import pandas as pd
 from promotion_gate import bundle
 from promotion_gate.decide.impact import failure_impact_score
 from promotion_gate.learn.model import FailureModel
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 from promotion_gate.schema import LEVELS
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from promotion_gate.decide.impact import failure_impact_score
 from promotion_gate.errors import InputError
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 
 UNIT = 1e-6
 """One unit of the last place: rounding may land on either side of it."""

@@ -20,7 +20,7 @@ from promotion_gate.decide.policy import (
 )
 from promotion_gate.decide.threshold import Base, band_of, threshold
 from promotion_gate.errors import InputError
-from promotion_gate.params import Band, Impact, Policy
+from promotion_gate.rules import Band, Impact, Policy
 from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, SuiteCoverage
 
 DEFAULT = params.load(pathlib.Path(__file__).resolve().parents[2] / "params.yaml")
@@ -49,6 +49,7 @@ def policies(draw):
         bands=tuple(bands),
         cap=draw(percents),
         surcharge=DEFAULT.policy.surcharge,
+        override_days=DEFAULT.policy.override_days,
     )
 
 

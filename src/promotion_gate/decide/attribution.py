@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from promotion_gate.errors import InputError
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 
 BASE = "base"
 CRITICALITY_GAIN, LOAD_GAIN = "criticality-gain", "load-gain"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from promotion_gate.decide.policy import decide
-from promotion_gate.params import Band, Policy
+from promotion_gate.rules import Band, Policy
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
 
 RISK = "risk-driven"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from promotion_gate.errors import InputError
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 from promotion_gate.schema import LEVELS
 
 DECIMALS = 6

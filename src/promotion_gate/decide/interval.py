@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from promotion_gate.decide.impact import failure_impact_score
 from promotion_gate.errors import InputError
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 
 
 def fis_interval(

@@ -15,7 +15,7 @@ from typing import Any
 from promotion_gate.decide.evidence import Coverage, Evidence, weigh
 from promotion_gate.decide.threshold import Base, Threshold, band_of, base_for, text, threshold
 from promotion_gate.errors import InputError
-from promotion_gate.params import Impact, Policy
+from promotion_gate.rules import Impact, Policy
 from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, Status
 
 PROMOTE: Status = "Promote"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from promotion_gate.errors import InputError
-from promotion_gate.params import Band, Policy
+from promotion_gate.rules import Band, Policy
 from promotion_gate.schema import Reason, Step
 
 

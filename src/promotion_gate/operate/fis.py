@@ -20,7 +20,7 @@ from promotion_gate.decide.attribution import BASE, CRITICALITY_GAIN, LOAD_GAIN,
 from promotion_gate.decide.impact import failure_impact_score
 from promotion_gate.decide.interval import fis_interval
 from promotion_gate.errors import InputError, ModelError
-from promotion_gate.params import Impact
+from promotion_gate.rules import Impact
 from promotion_gate.schema import LEVELS, Counterfactual, Explanation, FISResult, ModuleData, Reason
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from promotion_gate import bundle, params
+from promotion_gate import bundle, params, yaml_file
 from promotion_gate.decide.policy import UNSCORED, decide, policy_version
 from promotion_gate.errors import ModelError
-from promotion_gate.params import Impact, Policy
+from promotion_gate.rules import Impact, Policy
 from promotion_gate.schema import Decision, PromotionRequest, Reason
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _holds_policy(file: pathlib.Path) -> bool:
     """Say whether a file is there with a policy of ours, if a broken one: other programs have a params.yaml too."""
     if not file.exists():
         return False
-    read = params.read_yaml(file)
+    read = yaml_file.read(file)
     policy = read.get("policy") if isinstance(read, dict) else None
     return isinstance(policy, dict) and not set(Policy.model_fields).isdisjoint(policy)
 
@@ -76,7 +76,7 @@ class Gate:
         """The rules in force."""
         file = self._params_file or (DEFAULT_PARAMS if _holds_policy(DEFAULT_PARAMS) else None)
         if file is not None:
-            read = params.load(file)
+            read = params.load_rules(file)
             return Rules(read.impact, read.policy, policy_version(read.impact, read.policy), str(file))
         try:
             impact, policy = Impact.model_validate(self.manifest.impact), Policy.model_validate(self.manifest.policy)

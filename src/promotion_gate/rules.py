@@ -1,0 +1,74 @@
+"""The rules: what decides beside the model. Two sections of params.yaml, or a policy file of their own."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from promotion_gate.section import Fraction, Section
+
+
+class Impact(Section):
+    """The Failure Impact Score: weights of the levels (rising, 0 to 1), level of the expected shortfall, gains."""
+
+    weights: tuple[Fraction, Fraction, Fraction, Fraction, Fraction]
+    tail: Annotated[Decimal, Field(ge=0, lt=1)]
+    criticality_gain: Fraction
+    load_gain: Fraction
+
+    @model_validator(mode="after")
+    def _weights_rise(self) -> "Impact":
+        if self.weights[0] != 0 or list(self.weights) != sorted(self.weights):
+            raise ValueError("weights must start at 0 and never fall")
+        return self
+
+
+class Band(Section):
+    """FIS from `from` on: the base times `multiplier`, or blocked where that is null."""
+
+    name: Annotated[str, Field(min_length=1)]
+    start: Annotated[Decimal, Field(ge=0, le=1, alias="from")]
+    multiplier: Annotated[Decimal, Field(ge=1, le=10)] | None
+
+
+class Surcharge(Section):
+    """What a rollback adds to the required coverage, its cap, and the share left after a clean promotion."""
+
+    step: Fraction
+    cap: Fraction
+    decay: Annotated[Decimal, Field(ge=0, lt=1)]
+
+
+class Policy(Section):
+    """Base coverage by level and category, bands of the FIS, cap, surcharge, all shares; days that an override lasts.
+
+    The levels stand in the order in which a module climbs them.
+    """
+
+    base: Annotated[dict[str, Fraction], Field(min_length=1)]
+    categories: dict[str, dict[str, Fraction]]
+    required_suites: dict[str, tuple[str, ...]]
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    cap: Fraction
+    surcharge: Surcharge
+    override_days: Annotated[int, Field(ge=1, le=365)]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Policy":
+        starts = [band.start for band in self.bands]
+        if starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("bands must start at 0 and rise")
+        multipliers = [band.multiplier if band.multiplier is not None else Decimal("Infinity") for band in self.bands]
+        if multipliers != sorted(multipliers):
+            raise ValueError("multipliers must not fall from band to band, a blocked band last")
+        named = {level for table in self.categories.values() for level in table} | set(self.required_suites)
+        if named - set(self.base):
+            raise ValueError(f"level {min(named - set(self.base))!r} has no base threshold")
+        return self
+
+
+class RulesFile(Section):
+    """A policy file: what decides beside the model."""
+
+    impact: Impact
+    policy: Policy
