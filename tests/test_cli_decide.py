@@ -243,16 +243,17 @@ def test_a_table_of_another_release_than_the_scored_one_is_stale(folder):
 
 
 def test_coverage_from_reports_of_suites(folder):
-    for suite, executed in (("unit", [1, 2, 3]), ("system", [1])):
+    for suite, executed in (("unit", [1, 2, 3]), ("system", [1, 4])):
         files = {
-            "/ci/shop/dates.py": {"executed_lines": executed, "missing_lines": [9]},
+            "/ci/shop/dates.py": {"executed_lines": executed, "missing_lines": [7, 8, 9, 12]},
             "setup.py": {"executed_lines": [1], "missing_lines": []},
         }
         (folder / f"{suite}.json").write_text(json.dumps({"files": files}), encoding="utf-8")
     args = ["--module", "shop/dates.py", "--coverage-from", "unit=unit.json", "--coverage-from", "system=system.json"]
     shown = run(*args, "--json")
     decision = json.loads(shown.stdout)
-    assert (decision["coverage"], "aggregate-missing" in codes(decision)) == (0.75, True)
+    assert (decision["coverage"], "lines-united" in codes(decision)) == (0.5, True)
+    assert decision["unblock"]["where"] == [{"file": "shop/dates.py", "uncovered": 4, "lines": "7-9,12"}]
     assert shown.stderr.splitlines() == [
         "warning: unit.json: could not map 1 of 2 files: setup.py",
         "warning: system.json: could not map 1 of 2 files: setup.py",
@@ -260,7 +261,7 @@ def test_coverage_from_reports_of_suites(folder):
     alone = json.loads(run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--json").stdout)
     assert codes(alone) == ["coverage-short", "fis-band", "base-by-level"]
     twice = run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--coverage-from", "system.json")
-    assert "a second report of suite aggregate; name each as SUITE=FILE" in twice.stderr
+    assert "a second report of suite aggregate; name each as SUITE=FILE or SUITE@ENVIRONMENT=FILE" in twice.stderr
 
 
 def test_a_report_without_the_module_is_no_coverage(folder):
@@ -281,7 +282,7 @@ def test_many_requests_one_line_out_for_each_in(folder):
     stream = requests(
         {"module": DATES, "coverage": 0.9},
         "\n",
-        {"module": {"module": "shop/cart.py"}, "coverage": {"unit": {"lines_covered": 1, "lines_total": 2}}, "x": 1},
+        {"module": {"module": "shop/cart.py"}, "coverage": {"unit": {"lines_covered": 5, "lines_total": 9}}, "x": 1},
         {"module": DATES, "coverage": 85},
         "{rubbish\n",
         {"module": {"project": "shop", "module": "new.py"}, "level": "staging"},

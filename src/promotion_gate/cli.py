@@ -183,7 +183,7 @@ def _from_reports(
         if not new:
             click.echo(f"warning: {file}: says nothing of {module.module}", err=True)
         if twice := sorted(set(new) & set(suites)):
-            raise InputError(f"{file}: a second report of suite {twice[0]}; name each as SUITE=FILE")
+            raise InputError(f"{file}: a second report of suite {twice[0]}; name each as SUITE=FILE or SUITE@ENVIRONMENT=FILE")
         suites |= new
     return suites
 

@@ -114,6 +114,7 @@ CONTRACTS: Mapping[str, TableContract] = MappingProxyType(
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+Line = Annotated[int, Field(ge=0, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 T = TypeVar("T")
@@ -207,25 +208,49 @@ class FISResult(WireType):
         return self
 
 
+class FileLines(WireType):
+    """Which lines of a file a suite ran, and which it could have run and did not; no line is in both."""
+
+    executed_lines: tuple[Line, ...]
+    missing_lines: tuple[Line, ...]
+
+    @model_validator(mode="after")
+    def _names_each_line_once(self) -> "FileLines":
+        if len({*self.executed_lines, *self.missing_lines}) < len(self.executed_lines) + len(self.missing_lines):
+            raise ValueError("a line is there twice")
+        return self
+
+
 class SuiteCoverage(WireType):
-    """What one suite covered of the module: whole lines, and the module version that it ran on."""
+    """What one suite covered of the module: whole lines, and the module version that it ran on.
+
+    `files` tells which lines, by file of the module: several suites' lines can then be united.
+    """
 
     lines_covered: Count
     lines_total: Count
     version: Name | None = None
+    files: FrozenMapping[FileLines] | None = None
 
     @model_validator(mode="after")
-    def _covers_at_most_all(self) -> "SuiteCoverage":
+    def _counts_agree(self) -> "SuiteCoverage":
         if self.lines_covered > self.lines_total:
             raise ValueError(f"lines_covered {self.lines_covered} is more than lines_total {self.lines_total}")
+        if self.files is not None:
+            executed = sum(len(lines.executed_lines) for lines in self.files.values())
+            total = executed + sum(len(lines.missing_lines) for lines in self.files.values())
+            if (executed, total) != (self.lines_covered, self.lines_total):
+                told = f"{self.lines_covered} of {self.lines_total} lines"
+                raise ValueError(f"{told} are told, but the files name {executed} of {total}")
         return self
 
 
 class PromotionRequest(WireType):
     """The wish to promote a module to a level (development, staging, production or the policy's own).
 
-    `coverage` is a share of lines or, by suite, the lines covered; the suite `aggregate` is the union of all. Without
-    `fis` the registered model computes it.
+    `coverage` is a share of lines or, by suite, the lines covered; the suite `aggregate` is the union of all. A suite
+    that ran in several environments reports as `unit@py311` and `unit@py313`. Without `fis` the registered model
+    computes it.
     """
 
     module: ModuleData
@@ -235,6 +260,7 @@ class PromotionRequest(WireType):
 
 
 Status = Literal["Promote", "Insufficient Coverage", "Promotion Blocked - Manual Review Required"]
+DecisionKind = Literal["verdict", "override", "hotfix", "rollback"]
 
 
 class Step(WireType):
@@ -249,10 +275,12 @@ class Decision(WireType):
     """The verdict on a promotion request, with all that a reader needs to check it.
 
     `required_coverage` is None where no coverage would do (blocked); `coverage` is None where there is no data, which
-    is never a pass. `unblock` says what would turn the verdict into Promote.
+    is never a pass. `unblock` says what would turn the verdict into Promote. `kind` is `verdict` where the policy
+    decided; of the other kinds a person did, and the further key `overruled` says who, why, until when and what.
     """
 
     id: str | None = None
+    kind: DecisionKind = "verdict"
     project: str | None = None
     module: str | None = None
     level: Name

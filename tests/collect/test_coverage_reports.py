@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promotion_gate.collect.coverage_mapping import map_to_modules, source_of
 from promotion_gate.collect.coverage_reports import Table, read
 from promotion_gate.errors import InputError
-from promotion_gate.schema import SuiteCoverage
+from promotion_gate.schema import FileLines, SuiteCoverage
 
 CSV = (
     "project,release,module,suite,lines_covered,lines_total,environment\n"
@@ -41,6 +41,13 @@ def lines(covered, total, version=None):
     return SuiteCoverage(lines_covered=covered, lines_total=total, version=version)
 
 
+def named(file, executed, missing):
+    """Lines with their numbers."""
+    told = FileLines(executed_lines=tuple(executed), missing_lines=tuple(missing))
+    total = len(executed) + len(missing)
+    return SuiteCoverage(lines_covered=len(executed), lines_total=total, files={file: told})
+
+
 def written(folder, content, name="report"):
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -53,7 +60,10 @@ def test_coverage_py_json(tmp_path):
         "meta": {"format": 3},
         "files": {"shop\\cart.py": entry, "e.py": {"executed_lines": [], "missing_lines": []}},
     }
-    assert read(written(tmp_path, json.dumps(report))) == {"shop/cart.py": lines(2, 3), "e.py": lines(0, 0)}
+    assert read(written(tmp_path, json.dumps(report))) == {
+        "shop/cart.py": named("shop/cart.py", [1, 2], [5]),
+        "e.py": named("e.py", [], []),
+    }
 
 
 def test_a_report_that_coverage_py_really_wrote(tmp_path):
@@ -61,13 +71,16 @@ def test_a_report_that_coverage_py_really_wrote(tmp_path):
     written(tmp_path, "def f(x):\n    if x:\n        return 1\n    return 2\n\n\nf(0)\n", "cart.py")
     for command in (["run", "cart.py"], ["json", "-o", "c.json"], ["xml", "-o", "c.xml"]):
         subprocess.run([sys.executable, "-m", "coverage", *command], cwd=tmp_path, check=True, capture_output=True)
-    assert read(tmp_path / "c.json") == {"cart.py": lines(4, 5)}
+    assert read(tmp_path / "c.json") == {"cart.py": named("cart.py", [1, 2, 4, 7], [3])}
     mapped = map_to_modules(read(tmp_path / "c.xml"), ["cart.py"], source_of(tmp_path / "c.xml"))
-    assert mapped.modules == {"cart.py": lines(4, 5)}
+    assert mapped.modules == {"cart.py": named("cart.py", [1, 2, 4, 7], [3])}
 
 
 def test_cobertura_counts_a_line_of_several_classes_once(tmp_path):
-    assert read(written(tmp_path, XML)) == {"/ci/work/shop/cart.py": lines(2, 4), "/abs/main.py": lines(0, 0)}
+    assert read(written(tmp_path, XML)) == {
+        "/ci/work/shop/cart.py": named("/ci/work/shop/cart.py", [1, 3], [2, 4]),
+        "/abs/main.py": named("/abs/main.py", [], []),
+    }
 
 
 def test_with_several_sources_the_relative_name_is_what_is_known(tmp_path):

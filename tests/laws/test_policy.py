@@ -3,6 +3,7 @@
 import json
 import pathlib
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from promotion_gate.decide.policy import (
     policy_version,
     what_if,
 )
-from promotion_gate.decide.threshold import Base, band_of, threshold
+from promotion_gate.decide.threshold import Base, band_of, lines_required, threshold
 from promotion_gate.errors import InputError
 from promotion_gate.rules import Band, Impact, Policy
 from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, SuiteCoverage
@@ -86,7 +87,7 @@ def verdict(policy, fis, coverage, surcharge=Decimal(0)):
 
 def required(policy, fis, surcharge=Decimal(0)):
     made = threshold(Base(policy.base["production"], REASON), Decimal(str(fis)), policy, surcharge).required
-    return Decimal("Infinity") if made is None else made
+    return Decimal("Infinity") if made is None else Decimal(made.numerator) / made.denominator
 
 
 REASON = Reason(code="base", message="base")
@@ -148,14 +149,16 @@ def test_a_decision_reads_its_own_json_and_never_promotes_below_its_threshold(po
 
 
 @given(policies(), millis, suites().filter(bool))
-def test_the_lines_that_would_unblock_are_the_fewest_that_do(policy, fis, coverage):
+def test_the_lines_that_would_unblock_are_the_fewest_that_the_rounded_share_asks_for(policy, fis, coverage):
     decision = verdict(policy, fis, coverage)
     missing = decision.unblock.get("additional_lines", 0)
     if missing:
         total, covered = decision.unblock["lines_total"], decision.unblock["lines_covered"]
-        limit = required(policy, fis)
-        assert covered + missing <= total
-        assert covered + missing >= limit * total > covered + missing - 1
+        limit = threshold(Base(policy.base["production"], REASON), Decimal(str(fis)), policy).required
+        asked = covered + missing
+        assert asked <= total
+        assert asked == 1 or asked <= limit * total < asked + 1
+        assert decision.required_coverage == asked / total
 
 
 @given(policies())
@@ -178,8 +181,19 @@ def test_thresholds_are_decimals_and_lines_exact_fractions():
     lines = {"aggregate": SuiteCoverage(lines_covered=22, lines_total=25, version="2")}
     assert verdict(DEFAULT.policy, 0.3, lines).status == PROMOTE
     third = DEFAULT.policy.model_copy(update={"base": {"production": Decimal("0.3333333333333333333333333334")}})
-    short = {"aggregate": SuiteCoverage(lines_covered=1, lines_total=3, version="2")}
-    assert verdict(third, 0, short).status == INSUFFICIENT
+    assert verdict(third, 0, 0.3333333333333333).status == INSUFFICIENT
+    one = {"aggregate": SuiteCoverage(lines_covered=1, lines_total=3, version="2")}
+    assert verdict(third, 0, one).status == PROMOTE
+
+
+@given(st.fractions(0, 1), st.integers(1, 3000))
+def test_whole_lines_are_rounded_in_the_module_s_favour_but_one_is_always_asked_for(share, total):
+    lines = lines_required(share, total)
+    assert 0 <= lines <= total
+    assert (lines == 0) == (share == 0)
+    assert lines <= max(share * total, 1)
+    assert share * total - lines < 1
+    assert lines_required(min(share + Fraction(1, 7), Fraction(1)), total) >= lines
 
 
 @given(policies())

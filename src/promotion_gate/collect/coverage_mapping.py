@@ -90,11 +90,18 @@ def map_to_modules(files: Mapping[str, SuiteCoverage], modules: Iterable[str], s
     for name, paths in found.items():
         best = [path for path in paths if path.removeprefix("./") == name] or paths
         if len(best) == 1:
-            mapped[name] = files[best[0]]
+            mapped[name] = _renamed(files[best[0]], name)
             unknown.extend(path for path in paths if path != best[0])
         else:
             ambiguous.extend(paths)
     return Mapped(mapped, tuple(unknown), tuple(ambiguous))
+
+
+def _renamed(lines: SuiteCoverage, name: str) -> SuiteCoverage:
+    """The lines of a file under the module's name: reports from elsewhere, with other paths, then mean the same file."""
+    if lines.files is None:
+        return lines
+    return lines.model_copy(update={"files": {name: next(iter(lines.files.values()))}})
 
 
 def _tails(path: str) -> list[str]:

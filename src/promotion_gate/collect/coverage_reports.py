@@ -18,9 +18,10 @@ from xml.etree.ElementTree import ParseError
 
 import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
+from pydantic import ValidationError
 
 from promotion_gate.errors import InputError
-from promotion_gate.schema import SuiteCoverage
+from promotion_gate.schema import FileLines, SuiteCoverage
 
 TABLE_COLUMNS = ("project", "release", "module", "suite", "lines_covered", "lines_total")
 
@@ -98,21 +99,24 @@ def _coverage_py(path: str, content: bytes) -> FileCoverage:
         report = json.loads(content)
         entries = report["files"].items()
         return {
-            name.replace("\\", "/"): _lines(entry["executed_lines"], entry["missing_lines"]) for name, entry in entries
+            (file := name.replace("\\", "/")): _lines(file, entry["executed_lines"], entry["missing_lines"])
+            for name, entry in entries
         }
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: no JSON: {error}") from None
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):  # pydantic's ValidationError is a ValueError
         raise InputError(
             f"{path}: no report of coverage.py: 'files' with 'executed_lines' and 'missing_lines' of each is expected"
         ) from None
 
 
-def _lines(covered: list[int], missing: list[int]) -> SuiteCoverage:
+def _lines(file: str, covered: list[int], missing: list[int]) -> SuiteCoverage:
     if not (isinstance(covered, list) and isinstance(missing, list)):
         raise TypeError("lists of line numbers are expected")
     # Sets: a line that is named twice is one line.
-    return SuiteCoverage(lines_covered=len(set(covered)), lines_total=len({*covered, *missing}))
+    executed, left = sorted(set(covered)), sorted(set(missing) - set(covered))
+    lines = FileLines(executed_lines=tuple(executed), missing_lines=tuple(left))
+    return SuiteCoverage(lines_covered=len(executed), lines_total=len(executed) + len(left), files={file: lines})
 
 
 def _cobertura(path: str, content: bytes) -> FileCoverage:
@@ -144,10 +148,13 @@ def _cobertura(path: str, content: bytes) -> FileCoverage:
         ) from None
     if not hits:
         raise InputError(f"{path}: a Cobertura report without classes")
-    return {
-        name: SuiteCoverage(lines_covered=sum(count > 0 for count in lines.values()), lines_total=len(lines))
-        for name, lines in hits.items()
-    }
+    try:
+        return {
+            name: _lines(name, [line for line, count in lines.items() if count > 0], list(lines))
+            for name, lines in hits.items()
+        }
+    except ValidationError:
+        raise InputError(f"{path}: no Cobertura report: a line number is negative") from None
 
 
 def _csv_rows(path: str, content: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -6,17 +6,24 @@ threshold's making, then notes, last the factors that the model gives for the sc
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from promotion_gate.decide.evidence import Coverage, Evidence, weigh
-from promotion_gate.decide.threshold import Base, Threshold, band_of, base_for, text, threshold
+from promotion_gate.decide.threshold import (
+    Base,
+    Threshold,
+    band_of,
+    base_for,
+    in_whole_lines,
+    text,
+    threshold,
+)
+from promotion_gate.decide.unblock import unblock
 from promotion_gate.errors import InputError
 from promotion_gate.rules import Impact, Policy
-from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, Status
+from promotion_gate.schema import Decision, FISResult, ModuleData, Reason, Status
 
 PROMOTE: Status = "Promote"
 INSUFFICIENT: Status = "Insufficient Coverage"
@@ -58,8 +65,9 @@ def decide(
             f"the score is that of {score.project} {score.module}, not of {module.project} {module.module}"
         )
     fis = None if score is None else _decimal(score.fis)
-    limit = threshold(base := base_for(level, module.category, policy), fis, policy, surcharge)
     evidence = weigh(coverage, module.version, level, policy.required_suites.get(level, ()))
+    limit = threshold(base := base_for(level, module.category, policy), fis, policy, surcharge)
+    limit = in_whole_lines(limit, evidence.counted.total if evidence.counted else None)
     status, verdict = _verdict(limit, evidence)
     if score is None:
         verdict = (Reason(code="unknown-module", message=unscored), *verdict)
@@ -75,7 +83,7 @@ def decide(
         band=limit.band,
         steps=limit.steps,
         reasons=(*verdict, *limit.reasons, *evidence.notes, *notes, *_of_score(score, policy)),
-        unblock=_unblock(status, limit, evidence, policy, score),
+        unblock={} if status == PROMOTE else unblock(limit, evidence, policy, score),
         model_version=None if score is None else score.model_version,
         policy_version=policy_version,
         data_hash=None if score is None else score.data_hash,
@@ -108,7 +116,7 @@ def what_if(fis: float, base: float, coverage: float, *, level: str, policy: Pol
         band=limit.band,
         steps=limit.steps,
         reasons=(note, *verdict, *limit.reasons),
-        unblock=_unblock(status, limit, evidence, policy, None),
+        unblock={} if status == PROMOTE else unblock(limit, evidence, policy, None),
         model_version=None,
         policy_version=policy_version,
         data_hash=None,
@@ -153,9 +161,10 @@ def _verdict(limit: Threshold, evidence: Evidence) -> tuple[Status, tuple[Reason
     if evidence.share is None:
         return INSUFFICIENT, evidence.gaps
     # Fractions: 7 of 9 lines have no exact decimal.
-    margin = evidence.share - Fraction(limit.required)
-    lines = f"{evidence.covered} of {evidence.total} lines"
-    shown = lines if evidence.total is not None else f"coverage {float(evidence.share)}"
+    margin = evidence.share - limit.required
+    shown = f"coverage {float(evidence.share)}"
+    if evidence.counted:
+        shown = f"{evidence.counted.covered} of {evidence.counted.total} lines"
     if margin < 0:
         short = _reason("coverage-short", f"{shown}: the required {text(limit.required)} is not met", float(margin))
         return INSUFFICIENT, (short, *evidence.gaps)
@@ -165,30 +174,6 @@ def _verdict(limit: Threshold, evidence: Evidence) -> tuple[Status, tuple[Reason
 
 def _reason(code: str, message: str, effect: float | None = None) -> Reason:
     return Reason(code=code, message=message, effect=effect)
-
-
-def _unblock(
-    status: Status, limit: Threshold, evidence: Evidence, policy: Policy, score: FISResult | None
-) -> dict[str, Any]:
-    """What would turn the verdict into Promote: lines, suites, or what the review must see."""
-    if status == PROMOTE:
-        return {}
-    found: dict[str, Any] = {}
-    if limit.required is None:
-        found["review"] = _review(evidence, score)
-        blocked = [band.start for band in policy.bands if band.multiplier is None]
-        if limit.band != "unknown" and blocked:
-            found["fis_below"] = float(blocked[0])
-    else:
-        found["required_coverage"] = float(limit.required)
-        if evidence.total is not None and evidence.covered is not None:
-            lines = math.ceil(Fraction(limit.required) * evidence.total)
-            found |= {"lines_covered": evidence.covered, "lines_total": evidence.total}
-            found["additional_lines"] = max(0, lines - evidence.covered)
-        elif evidence.share is not None:
-            found["additional_coverage"] = float(max(Fraction(0), Fraction(limit.required) - evidence.share))
-    named = (("missing_suites", evidence.missing), ("stale_suites", evidence.stale), ("empty_suites", evidence.empty))
-    return found | {key: list(suites) for key, suites in named if suites}
 
 
 def _of_score(score: FISResult | None, policy: Policy) -> tuple[Reason, ...]:
@@ -203,20 +188,3 @@ def _of_score(score: FISResult | None, policy: Policy) -> tuple[Reason, ...]:
         return score.reasons
     said = f"the score may lie between {low:.3g} and {high:.3g}: bands {lowest.name} to {highest.name}"
     return (Reason(code="score-uncertain", message=said), *score.reasons)
-
-
-def _review(evidence: Evidence, score: FISResult | None) -> list[str]:
-    seen = []
-    if score is None:
-        seen.append("metrics of the module, so that a score can be computed")
-    else:
-        odds = ", ".join(f"{level} {score.probabilities[level]:.3f}" for level in reversed(LEVELS[1:]))
-        seen.append(f"the chance of each severity: {odds}")
-        raising = [reason.message for reason in score.reasons if (reason.effect or 0) > 0]
-        if raising:
-            seen.append(f"what raised the score: {'; '.join(raising[:3])}")
-    if evidence.share is None:
-        seen.append("test coverage: none was reported that counts")
-    else:
-        seen.append(f"test coverage: {float(evidence.share):.4g}; no share of it lifts the block")
-    return seen

@@ -1,10 +1,13 @@
-"""The making of the required coverage: base, band, surcharge, cap, in exact decimals, each step kept.
+"""The making of the required coverage: base, band, surcharge, cap, whole lines, in exact numbers, each step kept.
 
 Floats would refuse what the rule grants: .8 * 1.1 is .8800000000000001 in them, and a module with 88 % would fail.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from promotion_gate.errors import InputError
 from promotion_gate.rules import Band, Policy
@@ -24,7 +27,7 @@ class Threshold:
     """The required coverage (None: no coverage would do), the band it came from, and how it was made."""
 
     band: str
-    required: Decimal | None
+    required: Fraction | None
     steps: tuple[Step, ...]
     reasons: tuple[Reason, ...]
 
@@ -90,11 +93,46 @@ def threshold(base: Base, fis: Decimal | None, policy: Policy, surcharge: Decima
         reasons.append(_reason("cap", said, policy.cap - required))
         required = policy.cap
         steps.append(Step(name="cap", detail=said, required_coverage=float(required)))
-    return Threshold(band.name, required, tuple(steps), tuple(reasons))
+    return Threshold(band.name, Fraction(required), tuple(steps), tuple(reasons))
 
 
-def text(number: Decimal) -> str:
-    """Return a decimal without exponent and trailing zeros: .80 and 0.8 are both 0.8."""
+def lines_required(required: Fraction, total: int) -> int:
+    """Return how many of a module's lines a required share asks for: rounded down, in the module's favour.
+
+    A module of 8 lines cannot show 93.5 % but by all of them; 7 lines, 87.5 %, do. One line at least is asked for
+    wherever coverage is: no data is never a pass, and neither is nothing covered.
+
+    Args:
+        required: share, 0 to 1.
+        total: lines of the module, 1 or more.
+    """
+    return max(math.floor(required * total), 1 if required else 0)
+
+
+def in_whole_lines(limit: Threshold, total: int | None) -> Threshold:
+    """Return the threshold as a share that the module's lines can show, never a larger one but for the first line.
+
+    Args:
+        limit: as `threshold` made it.
+        total: lines of the module; None where they are not known, and nothing can be rounded.
+    """
+    if limit.required is None or total is None:
+        return limit
+    lines = lines_required(limit.required, total)
+    rounded = Fraction(lines, total)
+    if rounded == limit.required:
+        return limit
+    asked = f"{text(limit.required)} of {total} lines is {float(limit.required * total):.6g}"
+    said = f"{asked}: {lines} of {total} are asked for"
+    step = Step(name="whole-lines", detail=said, required_coverage=float(rounded))
+    reason = Reason(code="whole-lines", message=said, effect=float(rounded - limit.required))
+    return dataclasses.replace(limit, required=rounded, steps=(*limit.steps, step), reasons=(*limit.reasons, reason))
+
+
+def text(number: Decimal | Fraction) -> str:
+    """Return a number without exponent and trailing zeros: .80 and 0.8 are both 0.8; 7/9 is cut to six digits."""
+    if isinstance(number, Fraction):
+        return f"{float(number):.6g}"
     return f"{number.normalize():f}"
 
 
