@@ -259,7 +259,7 @@ def test_coverage_from_reports_of_suites(folder):
         "warning: system.json: could not map 1 of 2 files: setup.py",
     ]
     alone = json.loads(run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--json").stdout)
-    assert codes(alone) == ["coverage-short", "fis-band", "base-by-level"]
+    assert codes(alone) == ["coverage-short", "fis-band", "base-by-level", "whole-lines"]
     twice = run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--coverage-from", "system.json")
     assert "a second report of suite aggregate; name each as SUITE=FILE or SUITE@ENVIRONMENT=FILE" in twice.stderr
 
