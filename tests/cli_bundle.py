@@ -6,6 +6,9 @@ import math
 import pathlib
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
+
 from promotion_gate import bundle, params
 from promotion_gate.decide.policy import policy_document, policy_version
 
@@ -73,13 +76,17 @@ def write_bundle(folder: pathlib.Path, modules: list[dict[str, Any]] = MODULES, 
     entries = [{"project": project, "release": "2.0", **entry} for entry in modules]
     scores = json.dumps({"release": "2.0", "scored_at": "2026-01-01T00:00:00Z", "modules": entries}).encode()
     (folder / "scores.json").write_bytes(scores)
+    (folder / "tables").mkdir(exist_ok=True)
+    needs = {"project": [project], "release": ["2.0"], "module": ["shop/cart.py"], "depends_on": ["shop/dates.py"]}
+    pyarrow.parquet.write_table(pyarrow.table(needs), folder / "tables/dependencies.parquet")
+    files = ("scores.json", "tables/dependencies.parquet")
     manifest = {
         "model_name": "failure-impact",
         "model_version": "failure-impact/3",
         "data_hash": "d41d8cd98f00",
         "policy_version": POLICY_VERSION,
         "format": bundle.FORMAT,
-        "files": {"scores.json": hashlib.sha256(scores).hexdigest()},
+        "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
         **policy_document(READ.impact, READ.policy),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

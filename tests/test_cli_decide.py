@@ -146,7 +146,7 @@ def test_a_what_if_needs_no_model_and_is_marked(tmp_path, monkeypatch):
             "none.yaml: no such file; run from the project's top folder",
         ),
         (["--module", "a", "--coverage-from", "none.json"], "none.json: cannot be read: No such file or directory"),
-        (["--modul", "a"], "No such option '--modul'. (Did you mean one of: '--models', '--module'?)"),
+        (["--modul", "a"], "No such option '--modul'. (Did you mean one of: '--models', '--module', '--out'?)"),
     ],
 )
 def test_wrong_options_are_one_line(folder, args, line):

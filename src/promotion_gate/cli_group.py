@@ -3,15 +3,20 @@
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
 import click
 from pydantic import ValidationError
 
+from promotion_gate.decide.policy import BLOCKED, INSUFFICIENT, PROMOTE
 from promotion_gate.errors import PromotionGateError
 from promotion_gate.operate.gate import DEFAULT_MODELS
 from promotion_gate.operate.requests import explain, share
+
+EXIT_CODES: dict[str, int] = {PROMOTE: 0, INSUFFICIENT: 10, BLOCKED: 20}
+WORST_LAST = (0, 10, 20, 3, 2)
+"""Exit codes, fixed: of many decisions the worst is given."""
 
 BROKEN_PIPE = 141
 """What a shell shows for a program that wrote to a closed pipe: not every line arrived."""
@@ -64,6 +69,7 @@ class Share(click.ParamType[float]):
         return share(param.opts[0] if param else self.name, str(value))
 
 
+SHARE = Share()
 FILE = click.Path(path_type=pathlib.Path)
 
 
@@ -72,6 +78,11 @@ def with_gate(command: C) -> C:
     rules = "Parameter file; else params.yaml here if it has a policy, else the model's own policy."
     folder = click.option("--models", type=FILE, default=DEFAULT_MODELS, show_default=True, help="Folder of the model.")
     return folder(click.option("--params", type=FILE, help=rules)(command))
+
+
+def worst_of(codes: Iterable[int]) -> int:
+    """Return the worst of the exit codes of decisions, 0 of none."""
+    return max(codes, key=WORST_LAST.index, default=0)
 
 
 def _fail(message: str, code: int) -> int:

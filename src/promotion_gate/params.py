@@ -7,11 +7,12 @@ import pathlib
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from promotion_gate import yaml_file
+from promotion_gate.errors import InputError
 from promotion_gate.rules import Impact, Policy, RulesFile
-from promotion_gate.section import Fraction, Section, parsed
+from promotion_gate.section import Fraction, Section, parsed, wrong
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -145,8 +146,23 @@ def load_rules(path: str | pathlib.Path) -> RulesFile:
     Raises:
         InputError: as `load`; of a parameter file the other sections are checked, too.
     """
+    found = check_rules(path)
+    if isinstance(found, list):
+        raise InputError(f"{path}: {found[0]}")
+    return found
+
+
+def check_rules(path: str | pathlib.Path) -> RulesFile | list[str]:
+    """Return the rules of a policy file, or all that is wrong in it, a line each.
+
+    Raises:
+        InputError: the file is missing, no YAML, or a section has a key twice.
+    """
     read = yaml_file.read(path)
-    if isinstance(read, dict) and not set(read) - set(RulesFile.model_fields):
-        return parsed(RulesFile, read, str(path))
-    whole = parsed(Params, read, str(path))
+    alone = isinstance(read, dict) and not set(read) - set(RulesFile.model_fields)
+    sections: type[RulesFile] | type[Params] = RulesFile if alone else Params
+    try:
+        whole = sections.model_validate(read)
+    except ValidationError as error:
+        return wrong(error)
     return RulesFile(impact=whole.impact, policy=whole.policy)

@@ -1,5 +1,7 @@
 """Where a model comes from: the code that ran and the parameters that it ran with, as flat text."""
 
+import hashlib
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -8,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from promotion_gate.bundle import sha256
+
+PACKAGE = pathlib.Path(__file__).parent
 
 
 def code_tags(workspace: pathlib.Path) -> dict[str, str]:
@@ -22,6 +26,14 @@ def code_tags(workspace: pathlib.Path) -> dict[str, str]:
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def installed_code() -> tuple[str, str]:
+    """Return the version of the installed distribution, and the SHA-256 of its source files, names included."""
+    whole = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        whole.update(f"{path.relative_to(PACKAGE).as_posix()} {sha256(path)}\n".encode())
+    return importlib.metadata.version("promotion-gate"), whole.hexdigest()
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The rules: what decides beside the model. Two sections of params.yaml, or a policy file of their own."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated
 
@@ -55,16 +56,24 @@ class Policy(Section):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Policy":
+        # All that is wrong at once, a line each: see `section.wrong`.
+        found = [*self._wrong_bands()]
+        named = {level for table in self.categories.values() for level in table} | set(self.required_suites)
+        found += [f"level {level!r} has no base threshold" for level in sorted(named - set(self.base))]
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+    def _wrong_bands(self) -> Iterator[str]:
         starts = [band.start for band in self.bands]
         if starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError("bands must start at 0 and rise")
+            yield "bands must start at 0 and rise"
         multipliers = [band.multiplier if band.multiplier is not None else Decimal("Infinity") for band in self.bands]
         if multipliers != sorted(multipliers):
-            raise ValueError("multipliers must not fall from band to band, a blocked band last")
-        named = {level for table in self.categories.values() for level in table} | set(self.required_suites)
-        if named - set(self.base):
-            raise ValueError(f"level {min(named - set(self.base))!r} has no base threshold")
-        return self
+            yield "multipliers must not fall from band to band, a blocked band last"
+        names = [band.name for band in self.bands]
+        if len(set(names)) < len(names):
+            yield "two bands have the same name"
 
 
 class RulesFile(Section):

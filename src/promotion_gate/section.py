@@ -51,7 +51,7 @@ def _exact(value: Any, takes_text: bool) -> Any:
 def wrong(error: ValidationError) -> list[str]:
     """Return one line for each thing that is wrong in a file, unknown keys first: a misspelt one is missing as well."""
     found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    return [_line(one["type"], one["loc"], one["msg"], one["input"]) for one in found]
+    return [line for one in found for line in _lines(one["type"], one["loc"], one["msg"], one["input"])]
 
 
 def parsed(section: type[S], read: Any, name: str) -> S:
@@ -62,12 +62,12 @@ def parsed(section: type[S], read: Any, name: str) -> S:
         raise InputError(f"{name}: {wrong(error)[0]}") from None
 
 
-def _line(kind: str, where: tuple[int | str, ...], message: str, value: Any) -> str:
+def _lines(kind: str, where: tuple[int | str, ...], message: str, value: Any) -> list[str]:
     key = ".".join(map(str, where)) or "the file"
     said = {
         "extra_forbidden": "unknown key; remove it or correct its spelling",
         "missing": "key is missing",
     }.get(kind, message.removeprefix("Value error, "))
     if kind in ("missing", "extra_forbidden", "value_error"):
-        return f"{key}: {said}"
-    return f"{key}: {said}, not {value if isinstance(value, Decimal) else repr(value)!s:.80}"
+        return [f"{key}: {line}" for line in said.splitlines()]
+    return [f"{key}: {said}, not {value if isinstance(value, Decimal) else repr(value)!s:.80}"]

@@ -98,7 +98,7 @@ def map_to_modules(files: Mapping[str, SuiteCoverage], modules: Iterable[str], s
 
 
 def _renamed(lines: SuiteCoverage, name: str) -> SuiteCoverage:
-    """The lines of a file under the module's name: reports from elsewhere, with other paths, then mean the same file."""
+    """A file's lines under the module's name: reports from elsewhere, with other paths, mean the same file."""
     if lines.files is None:
         return lines
     return lines.model_copy(update={"files": {name: next(iter(lines.files.values()))}})

@@ -4,12 +4,11 @@ Pure functions, under a millisecond each. A decision's first reasons are those o
 threshold's making, then notes, last the factors that the model gives for the score.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from promotion_gate.decide.digest import digest
 from promotion_gate.decide.evidence import Coverage, Evidence, weigh
 from promotion_gate.decide.threshold import (
     Base,
@@ -135,8 +134,7 @@ def policy_version(impact: Impact, policy: Policy) -> str:
     # Which suites are required matters, not in which order they are listed.
     suites = document["policy"]["required_suites"]
     document["policy"]["required_suites"] = {level: sorted(set(names)) for level, names in suites.items()}
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return digest(document)[:12]
 
 
 def _plain(value: Any) -> Any:

@@ -124,6 +124,19 @@ class FISCalculator:
             raise UnknownModuleError(self.unknown(module))
         return self._result(module, entry, load)
 
+    def all_scores(self) -> dict[tuple[str, str], float]:
+        """Return the Failure Impact Score of every known module, by project and name, with the data set's load."""
+        try:
+            rows = [
+                (entry["probabilities"], entry["criticality"], entry["load"] or 0) for entry in self._entries.values()
+            ]
+            probabilities, criticality, load = zip(*rows, strict=True) if rows else ([[1, 0, 0, 0, 0]], [0], [0])
+            scores = failure_impact_score(probabilities, self._impact, criticality, load).tolist()
+        except (InputError, LookupError, TypeError, ValueError) as error:
+            wrong = " ".join(str(error).split())[:200]
+            raise ModelError(f"{self._folder}: a score breaks its form: {wrong}") from None
+        return dict(zip(self._entries, scores, strict=False))
+
     def _scorer(self) -> "Scorer":
         from promotion_gate.learn.serving import Scorer  # XGBoost and pandas: seconds that a known module need not pay
 

@@ -2,16 +2,21 @@
 
 import pathlib
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from promotion_gate import bundle, params, yaml_file
-from promotion_gate.decide.policy import UNSCORED, decide, policy_version
+from promotion_gate.decide.case import Case, Overruling, judge
+from promotion_gate.decide.certificate import Origin
+from promotion_gate.decide.digest import digest
+from promotion_gate.decide.policy import UNSCORED, policy_version
 from promotion_gate.errors import ModelError
+from promotion_gate.provenance import installed_code
 from promotion_gate.rules import Impact, Policy
-from promotion_gate.schema import Decision, PromotionRequest, Reason
+from promotion_gate.schema import Decision, ModuleData, PromotionRequest, Reason
 
 if TYPE_CHECKING:
     from promotion_gate.operate.fis import FISCalculator
@@ -92,18 +97,35 @@ class Gate:
 
         return FISCalculator(self.folder, self.manifest, self.rules.impact)
 
-    def answer(self, request: PromotionRequest) -> Decision:
-        """Return the decision on a request, with the further key `policy_source`.
+    def dependencies(self, module: ModuleData) -> list[str]:
+        """Return what a module depends on: as it says itself, else as the data set knows it of the scored release."""
+        if module.dependencies is not None:
+            return list(module.dependencies)
+        return self._dependencies.get((module.project, self.calculator.scored_release(module), module.module), [])
+
+    @cached_property
+    def _dependencies(self) -> dict[tuple[str, str, str], list[str]]:
+        import pyarrow.parquet  # as in `calculator`
+
+        bundle.verify(self.folder)
+        columns = ["project", "release", "module", "depends_on"]
+        read = pyarrow.parquet.read_table(self.folder / "tables/dependencies.parquet", columns=columns).to_pydict()
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for project, release, name, needs in zip(*(read[column] for column in columns), strict=True):
+            found.setdefault((project, release, name), []).append(needs)
+        return found
+
+    def case(self, request: PromotionRequest, overruling: Overruling | None = None) -> Case:
+        """Return all that decides on a request: its score, computed where none came with it, and the rules.
 
         A module that cannot be scored, unknown and without metrics that the data set knows, or of an unknown project,
-        is a decision, blocked, not an error.
+        has no score, which blocks; that is no error.
 
         Raises:
-            InputError: the level is unknown, a metric is negative that cannot be, or the given score is another
-                module's.
+            InputError: a metric is negative that cannot be.
             ModelError: a score is needed and there is no model that can be trusted.
         """
-        module, score, unscored = request.module, request.fis, UNSCORED
+        score, unscored = request.fis, UNSCORED
         notes: tuple[Reason, ...] = ()
         if score is not None:
             said = "the score came with the request and was not computed here"
@@ -112,7 +134,7 @@ class Gate:
             from promotion_gate.operate.fis import UnknownModuleError  # as in `calculator`
 
             try:
-                score = self.calculator.score(module)
+                score = self.calculator.score(request.module)
             except UnknownModuleError as error:
                 unscored, notes = str(error), error.notes
         if request.fis is None and self.rules.version != self.manifest.policy_version:
@@ -120,14 +142,29 @@ class Gate:
                 f"policy {self.rules.version} is not the one registered with the model, {self.manifest.policy_version}"
             )
             notes = (*notes, Reason(code="policy-not-registered", message=said))
-        decision = decide(
-            module,
-            request.level,
-            request.coverage,
-            score,
-            policy=self.rules.policy,
-            policy_version=self.rules.version,
-            notes=notes,
+        return Case(
+            request=request,
+            score=score,
             unscored=unscored,
+            notes=notes,
+            surcharge=Decimal(0),
+            impact=self.rules.impact,
+            policy=self.rules.policy,
+            policy_source=self.rules.source,
+            overruling=overruling,
         )
-        return decision.model_copy(update={"policy_source": self.rules.source})
+
+    def answer(self, request: PromotionRequest) -> Decision:
+        """Return the decision on a request, with the further key `policy_source`.
+
+        Raises:
+            InputError: as `case`; the level is unknown, or the given score is another module's.
+            ModelError: as `case`.
+        """
+        return judge(self.case(request))
+
+    def origin(self, case: Case) -> Origin:
+        """Return the model, data and code behind a case. ModelError where its model is gone or broken."""
+        if case.request.fis is not None:  # no model was asked
+            return Origin(None, None, *installed_code())
+        return Origin(digest(self.manifest.files), self.manifest.data_hash, *installed_code())
