@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
@@ -260,8 +262,36 @@ def test_coverage_from_reports_of_suites(folder):
     ]
     alone = json.loads(run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--json").stdout)
     assert codes(alone) == ["coverage-short", "fis-band", "base-by-level", "whole-lines"]
+    text = run(*args).stdout.splitlines()
+    assert text[-3:-1] == ["  unblock   cover 2 more lines", "            4 uncovered in shop/dates.py: 7-9,12"]
     twice = run("--module", "shop/dates.py", "--coverage-from", "unit.json", "--coverage-from", "system.json")
     assert "a second report of suite aggregate; name each as SUITE=FILE or SUITE@ENVIRONMENT=FILE" in twice.stderr
+
+
+def test_a_table_is_answered_by_a_table(folder):
+    asked = {
+        "project": ["shop"] * 3,
+        "module": ["shop/dates.py", "shop/cart.py", "new.py"],
+        "coverage": [0.9, 0.5, 1.0],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(asked), folder / "r.parquet")
+    shown = run("--requests", "r.parquet", "--out", "d.parquet")
+    assert (shown.exit_code, json.loads(shown.stdout)["requests"]) == (20, 3)
+    answered = pyarrow.parquet.read_table(folder / "d.parquet").to_pydict()
+    one_by_one = [
+        json.loads(run("--module", module, "--coverage", str(share), "--json").stdout)
+        for module, share in zip(asked["module"], asked["coverage"], strict=True)
+    ]
+    for column in ("status", "fis", "band", "required_coverage", "coverage"):
+        assert answered[column] == [decision[column] for decision in one_by_one]
+    for args, line in (
+        (
+            ("--requests", "r.parquet"),
+            "--requests FILE.parquet takes --out FILE.parquet: a table is answered by a table",
+        ),
+        (("--module", "a", "--out", "d.parquet"), "--out goes with --requests FILE.parquet"),
+    ):
+        assert run(*args).stderr == f"error: {line}\n"
 
 
 def test_a_report_without_the_module_is_no_coverage(folder):

@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from promotion_gate.cli import main
+from tests.factories import tiny_tables, write_raw
 
 PARAMS = yaml.safe_load((pathlib.Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
 
@@ -108,3 +109,19 @@ def test_show_as_json_is_a_policy_that_can_be_used_again(write, tmp_path):
 def test_a_file_that_is_not_there_is_one_line(write):
     shown = run("check", "none.yaml")
     assert (shown.exit_code, shown.stderr.count("\n")) == (2, 1)
+
+
+def test_diff_names_the_modules_of_the_newest_release_whose_decisions_change(write, tmp_path):
+    write_raw(tmp_path / "raw", tiny_tables())
+    write(whole=True)
+    (tmp_path / "p.yaml").rename(tmp_path / "params.yaml")
+    write(lambda rules: rules["policy"]["base"].update(production=0.1))
+    same = run("diff", "params.yaml", "params.yaml", "--on", "raw")
+    assert (same.exit_code, same.stdout) == (0, "tiny 3.0: 0 of 64 modules change\n")
+    shown = run("diff", "params.yaml", "p.yaml", "--on", "raw", "--json")
+    read = json.loads(shown.stdout)
+    assert read["changes"]
+    assert {change["status_after"] for change in read["changes"]} == {"Promote"}
+    assert run("diff", "params.yaml", "p.yaml", "--on", "raw", "--level", "moon").stderr.endswith(
+        "level 'moon' is not in the policy; it knows development, staging, production\n"
+    )

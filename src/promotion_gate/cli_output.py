@@ -138,6 +138,7 @@ def _unblock(unblock: Mapping[str, Any]) -> Iterator[str]:
     sentences = {
         "additional_lines": "cover {} more lines",
         "additional_coverage": "raise the coverage by {:.4g}",
+        "bounded_suites": "or report which lines {} covered: their union may do",
         "missing_suites": "run {}",
         "stale_suites": "run again on this version: {}",
         "empty_suites": "measure the module in {}",
@@ -149,6 +150,11 @@ def _unblock(unblock: Mapping[str, Any]) -> Iterator[str]:
         value = unblock.get(key)
         if value:
             yield sentence.format(", ".join(map(str, value)) if isinstance(value, list | tuple) else value)
+        if key == "additional_lines":
+            yield from (
+                f"{place['uncovered']} uncovered in {place['file']}: {place['lines']}"
+                for place in unblock.get("where", ())
+            )
 
 
 def _row(title: str, content: str) -> str:

@@ -3,10 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from promotion_gate.decide.threshold import base_for, text, threshold
 from promotion_gate.rules import Band, Impact, Policy
 from promotion_gate.schema import LEVELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REVIEW = "review"
 
@@ -80,3 +84,27 @@ def _cell(level: str, category: str | None, band: Band, policy: Policy) -> str:
         return REVIEW
     capped = " (capped)" if any(step.name == "cap" for step in made.steps) else ""
     return f"{float(made.required * 100):.6g} %{capped}"
+
+
+def changes_as_text(found: "pd.DataFrame", measured: bool) -> Iterator[str]:
+    """Yield the changes between two policies: how many of each kind, then one line a module.
+
+    Args:
+        found: as `policy_diff.changes` gives it.
+        measured: whether coverage is known; else a status says nothing, and bands are told alone.
+    """
+    what = "status" if measured else "band"
+    if not measured:
+        yield "the tables hold no coverage: bands and required coverage are compared, not decisions"
+    for (before, after), rows in found.groupby([f"{what}_before", f"{what}_after"], sort=False):
+        yield f"  {len(rows):>5}  {before} -> {after}"
+    for row in found.to_dict("records"):
+        scores = f"{row['fis_before']:.3f} -> {row['fis_after']:.3f}"
+        needed = f"{_needed(row['required_coverage_before'])} -> {_needed(row['required_coverage_after'])}"
+        has = f", has {row['coverage']:.4g}" if row["coverage"] == row["coverage"] else ""
+        told = f"{row[f'{what}_before']} -> {row[f'{what}_after']}"
+        yield f"{row['module']}: {told}; FIS {scores}; required {needed}{has}"
+
+
+def _needed(required: float) -> str:
+    return f"{required:.4g}" if required == required else REVIEW

@@ -11,7 +11,6 @@ from promotion_gate.decide.policy import decide
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
 
 TABLE = pathlib.Path(__file__).parents[1] / "golden" / "decisions.csv"
-TABLE = pathlib.Path(__file__).parents[1] / "golden" / "decisions.csv"
 ROWS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
 POLICY = params.load(pathlib.Path(__file__).parents[2] / "params.yaml").policy.model_copy(
     update={

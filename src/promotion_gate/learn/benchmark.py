@@ -57,15 +57,40 @@ def predictions(own: Tables, others: Sequence[Tables], params: Params) -> Iterat
         and spread, the standard deviation of the log odds.
     """
     tables = pooled(own, others)
-    horizon = pd.Timedelta(days=params.labels.horizon_days)
     features = featurize_all(tables, params.featurize)
-    for release in predictable(own, horizon):
-        data = training_set(tables, features, release.released_at, horizon, params.train.past_releases)
-        if data is None:
-            continue
-        fitted = model.fit(data, release.project, params, params.train.model)
-        rows = rows_of(features, release).reset_index(drop=True)
-        probabilities = fitted.predict(rows)
-        found = rows[KEYS].join(pd.DataFrame(probabilities, columns=[f"p_{level}" for level in LEVELS]))
-        severity = np.array(LEVELS)[fitted.severity(probabilities)]
-        yield release, found.assign(severity=severity, criticality=rows.criticality, spread=fitted.spread(rows))
+    for release in predictable(own, pd.Timedelta(days=params.labels.horizon_days)):
+        found = _predicted(tables, features, release, params)
+        if found is not None:
+            yield release, found
+
+
+def newest(own: Tables, params: Params) -> tuple[Release, pd.DataFrame]:
+    """Predict a project's newest release whose coverage is known, else its newest, from what was known at its date.
+
+    Returns:
+        The release and its rows, as `predictions` yields them.
+
+    Raises:
+        InputError: there are several projects, or the release has no past to learn from.
+    """
+    project = own.project()
+    releases = [release for release in own.timeline() if release.project == project]
+    measured = set(own.coverage.release)
+    release = next((one for one in reversed(releases) if one.release in measured), releases[-1])
+    found = _predicted(own, featurize_all(own, params.featurize), release, params)
+    if found is None:
+        raise InputError(f"{project} {release.release}: nothing to learn from at its date")
+    return release, found
+
+
+def _predicted(tables: Tables, features: pd.DataFrame, release: Release, params: Params) -> pd.DataFrame | None:
+    horizon = pd.Timedelta(days=params.labels.horizon_days)
+    data = training_set(tables, features, release.released_at, horizon, params.train.past_releases)
+    if data is None:
+        return None
+    fitted = model.fit(data, release.project, params, params.train.model)
+    rows = rows_of(features, release).reset_index(drop=True)
+    probabilities = fitted.predict(rows)
+    found = rows[KEYS].join(pd.DataFrame(probabilities, columns=[f"p_{level}" for level in LEVELS]))
+    severity = np.array(LEVELS)[fitted.severity(probabilities)]
+    return found.assign(severity=severity, criticality=rows.criticality, spread=fitted.spread(rows))

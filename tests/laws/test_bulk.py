@@ -1,0 +1,149 @@
+"""Law: the vectorised verdicts are those of the one-at-a-time function, for all policies, requests and floats."""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promotion_gate.decide.bulk import CODES, verdicts
+from promotion_gate.decide.policy import PROMOTE, decide
+from promotion_gate.rules import Band, Policy, Surcharge
+from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
+
+LEVEL_NAMES = ("staging", "production")
+CATEGORIES = ("shared", "legacy", "other")
+SUITES = ("unit", "unit@py311", "integration", "integration@py313", "aggregate", "aggregate@py311")
+SURCHARGE = Surcharge(step=Decimal("0.05"), cap=Decimal("0.15"), decay=Decimal("0.5"))
+CERTAIN = dict.fromkeys(LEVELS, 0.0) | {"negligible": 1.0}
+
+decimals = st.one_of(
+    st.integers(0, 100).map(lambda value: Decimal(value) / 100),
+    st.decimals(0, 1, places=20, allow_nan=False, allow_infinity=False),
+)
+
+
+@st.composite
+def policies(draw):
+    starts = [Decimal(0), *sorted(draw(st.sets(decimals.filter(lambda value: value > 0), max_size=3)))]
+    multipliers = sorted(draw(st.lists(st.integers(100, 200), min_size=len(starts), max_size=len(starts))))
+    blocked = draw(st.booleans())
+    bands = [
+        Band(
+            **{
+                "name": draw(st.sampled_from((f"b{i}", f"b{i}", "unknown"))),
+                "from": start,
+                "multiplier": None if blocked and i == len(starts) - 1 else Decimal(multiplier) / 100,
+            }
+        )
+        for i, (start, multiplier) in enumerate(zip(starts, multipliers, strict=True))
+    ]
+    required = st.lists(st.sampled_from(SUITES[:5]), max_size=3).map(tuple)
+    return Policy(
+        base={level: draw(decimals) for level in LEVEL_NAMES},
+        categories={
+            name: {level: draw(decimals) for level in LEVEL_NAMES[i:]} for i, name in enumerate(CATEGORIES[:2])
+        },
+        required_suites=draw(st.dictionaries(st.sampled_from(LEVEL_NAMES), required)),
+        bands=tuple(bands),
+        cap=draw(st.one_of(st.just(Decimal(1)), decimals)),
+        surcharge=SURCHARGE,
+        override_days=14,
+    )
+
+
+@st.composite
+def shares_near(draw, policy):
+    """Shares anywhere, and those where it is decided: the policy's own figures and the floats beside them."""
+    exact = [band.start for band in policy.bands] + list(policy.base.values())
+    exact += [base * band.multiplier for base in policy.base.values() for band in policy.bands if band.multiplier]
+    near = [math.nextafter(float(value), toward) for value in exact for toward in (0.0, float(value), 1.0)]
+    return draw(st.one_of(st.floats(0, 1), st.sampled_from([value for value in near if 0 <= value <= 1])))
+
+
+@st.composite
+def requests(draw, policy):
+    found = {
+        "level": draw(st.sampled_from(LEVEL_NAMES)),
+        "category": draw(st.sampled_from((None, *CATEGORIES))),
+        "fis": draw(st.one_of(st.none(), shares_near(policy))),
+        "surcharge": draw(st.sampled_from((None, 0.0, 0.05, 0.1, 0.15, 1 / 3))),
+        "coverage": None,
+    }
+    if draw(st.booleans()):
+        return {**found, "coverage": draw(st.one_of(st.none(), shares_near(policy)))}
+    for suite in draw(st.lists(st.sampled_from(SUITES), unique=True)):
+        total = draw(st.integers(0, 30))
+        found |= {f"covered_{suite}": draw(st.integers(0, total)), f"total_{suite}": total}
+    return found
+
+
+@st.composite
+def cases(draw):
+    policy = draw(policies())
+    return policy, draw(st.lists(requests(policy), min_size=1, max_size=8))
+
+
+def one_at_a_time(policy, row):
+    coverage = row["coverage"]
+    suites = {name.partition("_")[2] for name in row if name.startswith("covered_")}
+    if suites:
+        coverage = {
+            name: SuiteCoverage(lines_covered=row[f"covered_{name}"], lines_total=row[f"total_{name}"])
+            for name in suites
+        }
+    score = None
+    if row["fis"] is not None:
+        labels = {"severity": "low", "probabilities": CERTAIN, "model_version": "m/1", "data_hash": "d"}
+        score = FISResult(project="shop", module="cart", fis=row["fis"], **labels)
+    return decide(
+        ModuleData(project="shop", module="cart", category=row["category"]),
+        row["level"],
+        coverage,
+        score,
+        policy=policy,
+        policy_version="v",
+        surcharge=Decimal(str(row["surcharge"] or 0.0)),
+    )
+
+
+def same(float_or_nan, expected):
+    return math.isnan(float_or_nan) if expected is None else float_or_nan == expected
+
+
+@given(cases())
+def test_every_row_is_what_the_one_at_a_time_function_says(case):
+    policy, rows = case
+    found = verdicts(frame(rows), policy)
+    for made, row in zip(found.to_dict("records"), rows, strict=True):
+        expected = one_at_a_time(policy, row)
+        assert made["status"] == expected.status
+        assert made["band"] == expected.band
+        assert made["base_coverage"] == expected.base_coverage
+        assert same(made["required_coverage"], expected.required_coverage)
+        assert same(made["coverage"], expected.coverage)
+        codes = [reason.code for reason in expected.reasons if reason.code in CODES]
+        assert made["reasons"] == " ".join(codes)
+        if expected.status != PROMOTE:
+            for name in ("lines_required", "additional_lines"):
+                assert same(made[name], expected.unblock.get(name)), name
+        elif not math.isnan(made["lines_required"]):
+            assert made["additional_lines"] == 0
+            assert made["lines_required"] / made["lines_total"] == expected.required_coverage
+
+
+@given(cases(), st.randoms())
+def test_a_row_does_not_depend_on_its_neighbours(case, random):
+    policy, rows = case
+    order = random.sample(range(len(rows)), len(rows))
+    together = verdicts(frame(rows), policy).astype(object).iloc[order]
+    shuffled = verdicts(frame([rows[i] for i in order]), policy).astype(object)
+    pd.testing.assert_frame_equal(together.reset_index(drop=True), shuffled)
+
+
+def frame(rows):
+    numbers = {name for row in rows for name in row} - {"level", "category"}
+    made = pd.DataFrame(rows, columns=["level", "category", *sorted(numbers)])
+    return made.astype(dict.fromkeys(numbers, np.float64)).astype({"level": "str", "category": "str"})
