@@ -22,10 +22,10 @@ from promotion_gate.decide.policy import (
 from promotion_gate.decide.threshold import Base, band_of, lines_required, threshold
 from promotion_gate.errors import InputError
 from promotion_gate.rules import Band, Impact, Policy
-from promotion_gate.schema import LEVELS, Decision, FISResult, ModuleData, Reason, SuiteCoverage
+from promotion_gate.schema import LEVELS, Decision, FileLines, FISResult, ModuleData, Reason, SuiteCoverage
 
 DEFAULT = params.load(pathlib.Path(__file__).resolve().parents[2] / "params.yaml")
-SUITES = ("unit", "integration", "system", "aggregate")
+SUITES = ("unit", "unit@py311", "unit@py313", "integration", "system", "aggregate")
 MODULE = ModuleData(project="shop", module="shop/cart.py", version="2")
 
 percents = st.integers(0, 100).map(lambda value: Decimal(value) / 100)
@@ -54,14 +54,33 @@ def policies(draw):
     )
 
 
+def report(executed, missing, version, named):
+    """A suite's report on one file, with or without its line numbers."""
+    lines = FileLines(executed_lines=tuple(sorted(executed)), missing_lines=tuple(sorted(missing)))
+    counts = {"lines_covered": len(executed), "lines_total": len(executed) + len(missing)}
+    return SuiteCoverage(**counts, version=version, files={"cart.py": lines} if named else None)
+
+
 @st.composite
 def suites(draw):
     found = {}
     for name in draw(st.lists(st.sampled_from(SUITES), unique=True)):
-        total = draw(st.integers(0, 40))
+        lines = draw(st.sets(st.integers(1, 40)))
+        executed = draw(st.sets(st.sampled_from(sorted(lines)))) if lines else set()
         version = draw(st.sampled_from(["2", "2", None, "1"]))
-        found[name] = SuiteCoverage(lines_covered=draw(st.integers(0, total)), lines_total=total, version=version)
+        found[name] = report(executed, lines - executed, version, named=draw(st.booleans()))
     return found
+
+
+def with_more_lines(data, suite):
+    """The same report after some of its missing lines were covered as well."""
+    if suite.files is None:
+        covered = data.draw(st.integers(suite.lines_covered, suite.lines_total))
+        return suite.model_copy(update={"lines_covered": covered})
+    lines = suite.files["cart.py"]
+    more = data.draw(st.sets(st.sampled_from(lines.missing_lines))) if lines.missing_lines else set()
+    executed = {*lines.executed_lines, *more}
+    return report(executed, set(lines.missing_lines) - more, suite.version, named=True)
 
 
 coverages = st.one_of(st.none(), shares, suites())
@@ -108,9 +127,7 @@ def test_more_coverage_never_turns_promote_into_anything_else(policy, fis, cover
     before = verdict(policy, fis, coverage)
     if isinstance(coverage, dict):
         name = data.draw(st.sampled_from(sorted(coverage)))
-        suite = coverage[name]
-        covered = data.draw(st.integers(suite.lines_covered, suite.lines_total))
-        more = coverage | {name: suite.model_copy(update={"lines_covered": covered})}
+        more = coverage | {name: with_more_lines(data, coverage[name])}
     else:
         more = data.draw(st.floats(coverage, 1))
     if before.status == PROMOTE:
@@ -130,7 +147,8 @@ def test_no_input_promotes_without_data(policy, fis, coverage):
     if isinstance(coverage, dict):
         stale = {name for name, suite in coverage.items() if suite.version == "1"}
         empty = {name for name, suite in coverage.items() if not suite.lines_total}
-        missing = set(policy.required_suites["production"]) - set(coverage)
+        reported = {*coverage, *(name.partition("@")[0] for name in coverage)}
+        missing = set(policy.required_suites["production"]) - reported
         for code, found in (("stale-report", stale), ("no-lines", empty), ("suite-missing", missing)):
             assert (code in codes) == bool(found)
             assert decision.status != PROMOTE or not found
