@@ -6,8 +6,8 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
-from pipelines.stage import run, write_json
-from promotion_gate import params
+from pipelines.stage import run
+from promotion_gate import json_text, params
 from promotion_gate.learn import evaluation, tables
 from promotion_gate.learn.splits import test_releases
 from promotion_gate.params import Hyperparameters
@@ -28,7 +28,7 @@ def main() -> None:
     means = figures.groupby("entrant", sort=False).mean(numeric_only=True).drop(columns=["modules", "failed"])
     leads = evaluation.differences(predictions, read.evaluate.bootstrap, read.train.seed)
     each = figures[figures.entrant == evaluation.OURS].set_index("release").drop(columns=["project", "entrant"])
-    write_json(
+    json_text.write(
         pathlib.Path("reports/metrics.json"),
         {
             "mean": {name: row.dropna().round(5).to_dict() for name, row in means.iterrows()},

@@ -4,8 +4,8 @@ import pathlib
 
 import pandas as pd
 
-from pipelines.stage import run, write_json
-from promotion_gate import params
+from pipelines.stage import run
+from promotion_gate import json_text, params
 from promotion_gate.learn import explanation, tables
 from promotion_gate.learn.contributions import as_table, contributions
 from promotion_gate.learn.features import ranked, raw_features
@@ -21,7 +21,7 @@ def main() -> None:
     newest = known.newest()
     entries = [entry for release in newest for entry in score_release(model, known, release, when)]
     scored_at = when.strftime("%Y-%m-%dT%H:%M:%SZ")
-    write_json(
+    json_text.write(
         pathlib.Path("models/scores.json"),
         {"release": newest[-1].release, "scored_at": scored_at, "modules": entries},
     )

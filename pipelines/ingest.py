@@ -3,8 +3,8 @@
 import pathlib
 import sys
 
-from pipelines.stage import run, write_json
-from promotion_gate import params
+from pipelines.stage import run
+from promotion_gate import json_text, params
 from promotion_gate.learn.ingest import Ingested, read_raw, refuse_mostly_rejected
 
 OUT = pathlib.Path("data/interim")
@@ -22,7 +22,7 @@ def main() -> None:
         table.to_parquet(OUT / f"{name}.parquet", index=False)
     files = {name: {"file": file, "sha256": digest} for name, (file, digest) in ingested.files.items()}
     rows = {name: len(table) for name, table in ingested.tables.items()}
-    write_json(
+    json_text.write(
         OUT / "ingest.json",
         {"data_hash": ingested.data_hash, "rows": rows, "rejects": ingested.rejected, "files": files},
     )

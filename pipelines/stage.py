@@ -1,11 +1,8 @@
-"""What every stage shares: how it ends, and how it writes."""
+"""What every stage shares: how it ends."""
 
-import json
-import math
-import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from promotion_gate.errors import PromotionGateError
 
@@ -18,21 +15,3 @@ def run(main: Callable[[], None]) -> NoReturn:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(0)
-
-
-def _defined(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _defined(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_defined(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def write_json(path: pathlib.Path, content: Any) -> None:
-    """Write JSON for people and programs: indented, in the given order; the folder is made if missing.
-
-    A figure that is undefined (NaN, infinity) is written as null: JSON has no other word for it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_defined(content), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")

@@ -6,8 +6,8 @@ import pathlib
 import pandas as pd
 from tqdm import tqdm
 
-from pipelines.stage import run, write_json
-from promotion_gate import params
+from pipelines.stage import run
+from promotion_gate import json_text, params
 from promotion_gate.learn import tables
 from promotion_gate.learn.splits import test_releases, validation_releases
 from promotion_gate.learn.tuning import tune
@@ -31,7 +31,7 @@ def main() -> None:
         features = pd.read_parquet("data/processed/features.parquet")
         tuned = tune(known, features, validated, when, read, JOURNAL, progress)
     chosen = tuned.chosen.model_dump(mode="json")
-    write_json(pathlib.Path("models/tuned.json"), dataclasses.asdict(tuned) | {"chosen": chosen})
+    json_text.write(pathlib.Path("models/tuned.json"), dataclasses.asdict(tuned) | {"chosen": chosen})
     low, high = tuned.difference[1:]
     print(f"validated on {', '.join(tuned.releases) or 'nothing: the past is too short'}")
     print(

@@ -5,8 +5,8 @@ import pathlib
 
 import pandas as pd
 
-from pipelines.stage import run, write_json
-from promotion_gate import params
+from pipelines.stage import run
+from promotion_gate import json_text, params
 from promotion_gate.errors import InputError
 from promotion_gate.learn import tables
 from promotion_gate.learn.validation import validate
@@ -20,7 +20,7 @@ def main() -> None:
     found = vars(tables.read(INTERIM))
     ingested = json.loads((INTERIM / "ingest.json").read_text(encoding="utf-8"))
     report = validate(found, now=pd.Timestamp.now("UTC"), modules_per_release=bounds.modules_per_release)
-    write_json(REPORTS / "validation.json", {"data_hash": ingested["data_hash"], **report.to_dict()})
+    json_text.write(REPORTS / "validation.json", {"data_hash": ingested["data_hash"], **report.to_dict()})
     page = render(report, ingested["data_hash"], ingested["rejects"])
     (REPORTS / "validation.html").write_text(page, encoding="utf-8")
     for check in report.failed("warning"):

@@ -7,6 +7,7 @@ right.
 
 import ast
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ WITHOUT_STAGE = {"stage", "make_data"}
 
 EXECUTED = {"src/promotion_gate/registry.py": ["src/promotion_gate/registered_model.py"]}
 """Files that a file runs without importing them: MLflow executes the registered model by its path."""
+
+TEMPLATES = "src/promotion_gate/pages"
 
 SECTIONS = {field.alias or name: name for name, field in Params.model_fields.items()}
 """Section of params.yaml -> attribute of `Params`."""
@@ -50,15 +53,21 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def imported(path: str) -> set[str]:
-    """Our files that a file imports or executes itself."""
+    """Our files that a file imports or executes itself; templates that it names or extends."""
+    if path.endswith(".j2"):
+        named = re.findall(r"""{%-? (?:extends|include|import|from) "([^"]+)""", (ROOT / path).read_text("utf-8"))
+        return {f"{TEMPLATES}/{name}" for name in named}
     names: list[str] = []
+    templates: set[str] = set()
     for node in statements(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative import"
             names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return {source for name in names if (source := source_of(name))} | set(EXECUTED.get(path, []))
+        elif isinstance(node, ast.Constant) and str(node.value).endswith(".html.j2"):
+            templates.add(f"{TEMPLATES}/{node.value}")
+    return {source for name in names if (source := source_of(name))} | templates | set(EXECUTED.get(path, []))
 
 
 def closure(path: str) -> set[str]:
@@ -88,7 +97,7 @@ def options(stage: str, out: str) -> dict[str, Any]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_the_source_that_it_imports(stage: str) -> None:
     assert STAGES[stage]["cmd"] == f"python -m pipelines.{stage}"
-    declared = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    declared = {dep for dep in STAGES[stage]["deps"] if dep.endswith((".py", ".j2"))}
     needed = closure(script(stage))
     wrong = [f"missing      - {path}" for path in sorted(needed - declared)]
     wrong += [f"superfluous  - {path}" for path in sorted(declared - needed)]
@@ -128,7 +137,7 @@ def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_the_parameters_that_it_reads(stage: str) -> None:
-    needed = set().union(*(sections_read(path) for path in closure(script(stage))))
+    needed = set().union(*(sections_read(path) for path in closure(script(stage)) if path.endswith(".py")))
     declared = {entry.split(".")[0] for entry in STAGES[stage].get("params", [])}
     assert declared == needed, f"stages.{stage}.params: missing {needed - declared}, superfluous {declared - needed}"
 

@@ -5,6 +5,7 @@ Imports are light on purpose: a pipeline starts this command for every promotion
 
 import click
 
+from promotion_gate.cli_backtest import backtest
 from promotion_gate.cli_batch import batch
 from promotion_gate.cli_benchmark import benchmark
 from promotion_gate.cli_decide import decide
@@ -12,6 +13,7 @@ from promotion_gate.cli_group import Group
 from promotion_gate.cli_policy import policy
 from promotion_gate.cli_replay import replay
 from promotion_gate.cli_score import score
+from promotion_gate.cli_tune_policy import tune_policy
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +22,5 @@ def main() -> None:
     """Promote software modules by the risk of their failure."""
 
 
-for command in (score, decide, batch, replay, policy, benchmark):
+for command in (score, decide, batch, replay, policy, backtest, tune_policy, benchmark):
     main.add_command(command)

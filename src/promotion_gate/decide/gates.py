@@ -108,6 +108,13 @@ def decided(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     return verdicts(rows.drop(columns=["level", "coverage"], errors="ignore").assign(level=last_level(policy)), policy)
 
 
+def replayed(past: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """What the policy would have decided on each past module, and the worst that happened to it, one row a module."""
+    told = ["status", "band", "coverage", "required_coverage", "additional_lines", "reasons"]
+    happened = past[["project", "release", "module", "fis"]].assign(severity=np.array(LEVELS)[past.level])
+    return happened.join(decided(past, policy)[told])
+
+
 def strictness(found: pd.DataFrame) -> Array:
     """The critical strictness of each verdict: below 1 where it is not Promote, `HELD_FIRST` where nothing would help.
 
