@@ -8,9 +8,11 @@ others, DVC runs this stage. The store is the project's own, in the temporary co
 import pathlib
 import sys
 
-from pipelines.stage import run, write_json
-from promotion_gate import bundle, params
-from promotion_gate.registry import project_root, register, resolve_champion, store_at
+from pipelines.stage import run
+from promotion_gate import bundle, json_text, params
+from promotion_gate.registry import register
+from promotion_gate.registry_promotion import resolve_champion
+from promotion_gate.registry_store import project_root, store_at
 
 
 def main() -> None:
@@ -20,7 +22,8 @@ def main() -> None:
     if "--champion" not in sys.argv[1:]:
         done = register(pathlib.Path(), read, store)
         print(f"registered {done.version}: {done.verdict}")
-        write_json(pathlib.Path("models/registered.json"), done.inputs)
+        print(f"its review is stored with its run, SHA-256 {done.review:.12}; see it: `promotion-gate review`")
+        json_text.write(pathlib.Path("models/registered.json"), done.inputs)
     champion = bundle.read_manifest(resolve_champion(root / "models", read.register_.model, store))
     print(f"champion {champion.model_version}, policy {champion.policy_version}, data {champion.data_hash:.12}")
 

@@ -11,6 +11,7 @@ from promotion_gate.cli_benchmark import benchmark
 from promotion_gate.cli_decide import decide
 from promotion_gate.cli_group import Group
 from promotion_gate.cli_policy import policy
+from promotion_gate.cli_registry import registry, review
 from promotion_gate.cli_replay import replay
 from promotion_gate.cli_score import score
 from promotion_gate.cli_tune_policy import tune_policy
@@ -22,5 +23,5 @@ def main() -> None:
     """Promote software modules by the risk of their failure."""
 
 
-for command in (score, decide, batch, replay, policy, backtest, tune_policy, benchmark):
+for command in (score, decide, batch, replay, policy, backtest, tune_policy, review, registry, benchmark):
     main.add_command(command)

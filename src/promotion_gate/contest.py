@@ -13,6 +13,9 @@ COLUMNS = [f"p_{level}" for level in LEVELS]
 ENTRANT = "ours"
 """Whose rows of predictions.parquet are compared: the model's, not the baselines'."""
 
+OTHER = "_champion"
+"""What the champion's columns end in where rows of both stand side by side."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
@@ -76,16 +79,14 @@ def compare(challenger: pd.DataFrame, champion: pd.DataFrame, resamples: int, se
         resamples: bootstrap draws; modules are drawn within releases.
         seed: of the draws.
     """
-    pairs = _ours(challenger).merge(_ours(champion), on=KEY, suffixes=("", "_champion"))
-    groups = {}
-    for (project, release), rows in pairs.groupby(["project", "release"], sort=True):
-        level = rows["level"].to_numpy(np.int64)
-        if 0 < (level > 0).sum() < len(level):  # ranking means something only where some failed and some did not
-            groups[f"{project} {release}"] = (
-                level,
-                rows[COLUMNS].to_numpy(float),
-                rows[[f"{name}_champion" for name in COLUMNS]].to_numpy(float),
-            )
+    groups = {
+        release: (
+            rows["level"].to_numpy(np.int64),
+            rows[COLUMNS].to_numpy(float),
+            rows[[f"{name}{OTHER}" for name in COLUMNS]].to_numpy(float),
+        )
+        for release, rows in common_releases(challenger, champion).items()
+    }
     if not groups:
         return Contest(())
     return Contest(
@@ -95,5 +96,21 @@ def compare(challenger: pd.DataFrame, champion: pd.DataFrame, resamples: int, se
     )
 
 
+def common_releases(challenger: pd.DataFrame, champion: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The modules that both have predicted, by `project release`, oldest name first.
+
+    Releases where none or all failed are left out: ranking means something only where some failed and some did not.
+
+    Returns:
+        For each release the columns of both predictions, the champion's ending in `OTHER`; `level` is the challenger's.
+    """
+    pairs = _ours(challenger).merge(_ours(champion), on=KEY, suffixes=("", OTHER))
+    return {
+        f"{project} {release}": rows
+        for (project, release), rows in pairs.groupby(["project", "release"], sort=True)
+        if 0 < (rows["level"] > 0).sum() < len(rows)
+    }
+
+
 def _ours(predictions: pd.DataFrame) -> pd.DataFrame:
-    return predictions.loc[predictions["entrant"] == ENTRANT, [*KEY, *COLUMNS, "level"]]
+    return predictions[predictions["entrant"] == ENTRANT]

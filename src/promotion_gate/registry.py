@@ -1,40 +1,38 @@
-"""The only room that knows MLflow: a model version with all that explains it, its aliases, the champion's bundle.
+"""Registering: a model version with all that explains it and its review; the champion where it moves by itself.
 
 The alias `challenger` always moves to the newest version; `champion` moves when there is none, or when the new version
 has its policy, is no experiment, and is no worse on the same test releases, or this program cannot serve the old one.
-The tracking store is `mlflow.db` in the project's folder, by absolute path, with the artifacts in `mlartifacts` beside
-it; the environment variable MLFLOW_TRACKING_URI wins over that.
+Each version is reviewed against the champion before the champion moves. The room that knows MLflow is this file with
+registry_store.py, registry_history.py, registry_review.py and registry_promotion.py.
 """
 
 import contextlib
 import dataclasses
 import importlib.metadata
 import json
-import logging
 import os
 import pathlib
-import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from promotion_gate import bundle, model_card
+from promotion_gate import bundle, compatibility, model_card, registry_review
 from promotion_gate.contest import Contest, compare
 from promotion_gate.decide.policy import policy_document, policy_version
 from promotion_gate.errors import ModelError
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.params import Params
 from promotion_gate.provenance import code_tags, flat
-from promotion_gate.schema import CONTRACTS, LEVELS
+from promotion_gate.registry_history import LONGEST_REASON, made, moves, present, record_and_move
+from promotion_gate.registry_store import CHALLENGER, Store, connected, full_name
+from promotion_gate.review.side import Side
+from promotion_gate.schema import CONTRACTS
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import: it reports to its makers otherwise
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-with warnings.catch_warnings():  # MLflow warns of its own type hints and of what it depends on
+with warnings.catch_warnings():  # as in registry_store, which comes first: it sets what MLflow reads at its import
     warnings.simplefilter("ignore")
     import mlflow
     import mlflow.pyfunc
@@ -44,8 +42,7 @@ with warnings.catch_warnings():  # MLflow warns of its own type hints and of wha
     from mlflow.types import ColSpec, Schema
 
 PACKAGE = pathlib.Path(__file__).parent
-CHALLENGER, CHAMPION = "challenger", "champion"
-FORMAT_TAG = "bundle_format"
+FORMAT_TAG, REVIEW_PAGE = "bundle_format", "review.html"
 REQUIREMENTS = (
     "mlflow",
     "networkx",
@@ -63,14 +60,6 @@ REQUIREMENTS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Store:
-    """Where MLflow keeps its records, and where new experiments put their artifacts (None: where the server wants)."""
-
-    uri: str
-    artifacts: str | None
-
-
-@dataclasses.dataclass(frozen=True)
 class Registration:
     """What `register` did.
 
@@ -79,6 +68,7 @@ class Registration:
         run_id: of the run that logged it.
         is_champion: whether the alias moved to it.
         verdict: why it did or did not, a line.
+        review: SHA-256 of its stored review.
         inputs: hashes of what was registered; the same inputs give the same everywhere.
     """
 
@@ -86,48 +76,12 @@ class Registration:
     run_id: str
     is_champion: bool
     verdict: str
+    review: str
     inputs: dict[str, str]
 
 
-def project_root(environ: Mapping[str, str] = os.environ) -> pathlib.Path:
-    """The project's own folder: DVC names it, in the temporary copies that experiments run in too; else here."""
-    return pathlib.Path(environ.get("DVC_ROOT", ".")).resolve()
-
-
-def store_at(root: pathlib.Path, environ: Mapping[str, str] = os.environ) -> Store:
-    """The store of a project; MLFLOW_TRACKING_URI wins, an SQLite path in it counting from the project's folder."""
-    uri = environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if not uri.startswith("sqlite:///"):
-        return Store(uri, None)
-    database = root.resolve() / uri.removeprefix("sqlite:///")
-    return Store(f"sqlite:///{database}", (database.parent / "mlartifacts").as_uri())
-
-
-@contextlib.contextmanager
-def connected(store: Store) -> Iterator[Any]:
-    """A client of the store, MLflow quiet and pointed at it; its errors in one line; all as before afterwards."""
-    before = os.environ.get("MLFLOW_TRACKING_URI")
-    loggers = {name: logging.getLogger(name) for name in ("mlflow", "alembic")}
-    levels = {name: logger.level for name, logger in loggers.items()}
-    try:
-        for logger in loggers.values():
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy)\b")  # theirs, not ours
-            mlflow.set_tracking_uri(store.uri)
-            yield mlflow.MlflowClient(store.uri)
-    except MlflowException as error:
-        raise ModelError(f"model registry at {store.uri}: {str(error).splitlines()[0]:.300}") from error
-    finally:
-        mlflow.set_tracking_uri(None)
-        if before is not None:
-            os.environ["MLFLOW_TRACKING_URI"] = before
-        for name, logger in loggers.items():
-            logger.setLevel(levels[name])
-
-
 def register(workspace: pathlib.Path, params: Params, store: Store) -> Registration:
-    """Log what the stages left in a workspace as a run, register its model as a new version, and move the aliases.
+    """Log what the stages left in a workspace as a run, register its model as a new version, review it, move aliases.
 
     Args:
         workspace: folder with params.yaml, models/, reports/ and data/ as the stages write them.
@@ -135,7 +89,8 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         store: the tracking store and registry.
 
     Raises:
-        ModelError: something that a stage writes is missing or does not fit, or the store refuses.
+        ModelError: something that a stage writes is missing or does not fit the installed code, the champion was moved
+            past its review, or the store refuses.
     """
     name = params.register_.model
     data_hash = _json(workspace / "data/interim/ingest.json")["data_hash"]
@@ -144,27 +99,25 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
     with connected(store) as client, tempfile.TemporaryDirectory() as temporary:
         room = pathlib.Path(temporary)
         described = {"model_name": name, "data_hash": data_hash, "policy_version": version_of_policy}
-        written = bundle.write(
-            room / "bundle", _sources(workspace), described | policy_document(params.impact, params.policy)
-        )
-        champion = _champion(client, name)
-        contest = _contest(client, champion, workspace, params, room) if champion else None
-        present = f"{name}/{champion.version}" if champion else ""
-        hold = _hold(champion, version_of_policy) if champion else ""
-        obsolete = champion is not None and champion.tags.get(FORMAT_TAG) != str(bundle.FORMAT)
-        verdict = contest.sentence(present) if contest else "the first version, hence champion"
-        if obsolete and not hold:
-            verdict += f"; but this version of the program cannot serve {present}, hence champion"
-        verdict += hold
-        card = model_card.render(params, metrics, data_hash, version_of_policy, contest, present)
-        (room / "model_card.md").write_text(card, encoding="utf-8")
+        rules = policy_document(params.impact, params.policy)
+        written = bundle.write(room / "bundle", _sources(workspace), described | rules)
+        compatibility.check(room / "bundle", "the model to be registered", None, None)
+        history = moves(client, name)
+        champion = present(client, name, history)
+        side = registry_review.side_of(client, champion, room) if champion else None
+        contest = _contest(side, workspace, params) if side else None
+        wins, verdict = _verdict(champion, side, contest, version_of_policy)
         tags = {"data_hash": data_hash, "policy_version": version_of_policy, "verdict": verdict, **code_tags(workspace)}
         tags[FORMAT_TAG] = str(bundle.FORMAT)
+        card = model_card.render(
+            params, metrics, data_hash, version_of_policy, contest, full_name(champion) if champion else ""
+        )
+        (room / "model_card.md").write_text(card, encoding="utf-8")
         run = client.create_run(_experiment(client, params.register_.experiment, store), tags=tags, run_name=name)
         with mlflow.start_run(run_id=run.info.run_id):
-            _log_run(client, run.info.run_id, workspace, metrics, contest)
-            client.log_artifact(run.info.run_id, str(room / "model_card.md"))
             model_id = _log_model(name, workspace, room / "bundle")
+            _log_run(client, run.info.run_id, model_id, workspace, metrics, contest)
+            client.log_artifact(run.info.run_id, str(room / "model_card.md"))
         with contextlib.suppress(MlflowException):
             client.create_registered_model(
                 name, description="Failure impact of software modules; see each version's card."
@@ -172,36 +125,29 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         created = client.create_model_version(
             name, f"models:/{model_id}", run.info.run_id, tags=tags, description=card, model_id=model_id
         )
-        wins = contest is None or ((contest.no_worse or obsolete) and not hold)
-        for alias in (CHALLENGER, CHAMPION) if wins else (CHALLENGER,):
-            client.set_registered_model_alias(name, alias, created.version)
+        known_as = json.dumps([{"name": name, "version": int(created.version)}])
+        client.set_logged_model_tags(model_id, {"mlflow.modelVersions": known_as})  # its page asks for it
+        client.set_registered_model_alias(name, CHALLENGER, created.version)
+        version = client.get_model_version(name, created.version)  # what creating returns lacks tags and types
+        review = registry_review.make(client, version, champion, side)
+        if wins:
+            before = str(champion.version) if champion else None
+            move = made("register", before, str(created.version), "register", verdict[:LONGEST_REASON], review.sha256)
+            record_and_move(client, name, move, history)
     inputs = described | written.files
-    return Registration(f"{name}/{created.version}", run.info.run_id, wins, verdict, inputs)
+    return Registration(full_name(created), run.info.run_id, wins, verdict, review.sha256, inputs)
 
 
-def resolve_champion(models: pathlib.Path, name: str, store: Store) -> pathlib.Path:
-    """Bring the champion's bundle to models/champion, whole or not at all, and return that folder.
-
-    A bundle that is there already is kept if it is the champion's version and its files have their hashes.
-
-    Raises:
-        ModelError: there is no champion, or its bundle is not what was registered.
-    """
-    folder = models / CHAMPION
-    with connected(store) as client:
-        champion = _champion(client, name)
-        if champion is None:
-            raise ModelError(f"no champion of {name} in {store.uri}; train and register one: `make repro`")
-        version = f"{name}/{champion.version}"
-        with contextlib.suppress(ModelError):
-            if bundle.read_manifest(folder).model_version == version and bundle.verify(folder):
-                return folder
-        with tempfile.TemporaryDirectory() as room, bundle.replacing(folder) as fresh:
-            got = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version}/artifacts/bundle", dst_path=room)
-            manifest = bundle.verify(pathlib.Path(got))
-            shutil.copytree(got, fresh, dirs_exist_ok=True)
-            bundle.save(fresh, manifest.model_copy(update={"model_version": version, "run_id": champion.run_id}))
-    return folder
+def _verdict(champion: Any, side: Side | None, contest: Contest | None, version_of_policy: str) -> tuple[bool, str]:
+    """Whether the new version becomes champion by itself, and why or why not, in a line."""
+    if side is None or contest is None:
+        return True, "the first version, hence champion"
+    hold = _hold(champion, version_of_policy)
+    obsolete = champion.tags.get(FORMAT_TAG) != str(bundle.FORMAT) or bool(side.misfit)
+    verdict = contest.sentence(side.version)
+    if obsolete and not hold:
+        verdict += f"; but this version of the program cannot serve {side.version}, hence champion"
+    return (contest.no_worse or obsolete) and not hold, verdict + hold
 
 
 def _sources(workspace: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -227,53 +173,47 @@ def _experiment(client: Any, name: str, store: Store) -> str:
     return str(found.experiment_id if found else client.create_experiment(name, artifact_location=store.artifacts))
 
 
-def _champion(client: Any, name: str) -> Any:
-    """The model version that the alias names, None where there is no such model or alias."""
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-
-
 def _hold(champion: Any, version_of_policy: str, environ: Mapping[str, str] = os.environ) -> str:
     """Why a person must move the champion, however good the model is; empty where nothing speaks against it.
 
     The contest compares predictions, and so says nothing of thresholds; and an experiment is a trial.
     """
-    by_hand = "; to adopt it, set the alias champion in MLflow and run `make champion`"
+    by_hand = "; to adopt it: `promotion-gate review`, then `promotion-gate registry promote`"
     if environ.get("DVC_EXP_NAME"):
         return f"; an experiment ({environ['DVC_EXP_NAME']}) never moves the champion{by_hand}"
     before = champion.tags.get("policy_version")
     return "" if before == version_of_policy else f"; its policy {version_of_policy} is not {before}{by_hand}"
 
 
-def _contest(client: Any, champion: Any, workspace: pathlib.Path, params: Params, room: pathlib.Path) -> Contest:
+def _contest(champion: Side, workspace: pathlib.Path, params: Params) -> Contest:
     """Compare the workspace's predictions with the champion's, which its run keeps."""
-    try:
-        kept = client.download_artifacts(champion.run_id, "evaluation/predictions.parquet", str(room))
-    except (MlflowException, OSError):
+    if champion.predictions is None:
         return Contest(())
     predictions = pd.read_parquet(workspace / "data/processed/predictions.parquet")
-    return compare(predictions, pd.read_parquet(kept), params.evaluate.bootstrap, params.train.seed)
+    return compare(predictions, champion.predictions, params.evaluate.bootstrap, params.train.seed)
 
 
 def _log_run(
-    client: Any, run_id: str, workspace: pathlib.Path, metrics: Mapping[str, Any], contest: Contest | None
+    client: Any,
+    run_id: str,
+    model_id: str,
+    workspace: pathlib.Path,
+    metrics: Mapping[str, Any],
+    contest: Contest | None,
 ) -> None:
-    """Parameters, metrics, plots and predictions of the run."""
+    """Parameters, metrics, plots and predictions of the run; the metrics are the model's, too: its page shows them."""
     read = yaml.safe_load((workspace / "params.yaml").read_text(encoding="utf-8"))
     contested = {"contest": dataclasses.asdict(contest)} if contest else {}
     found = model_card.numbers({**metrics, **contested})
     client.log_batch(
         run_id,
         params=[Param(key, value) for key, value in flat(read).items()],
-        metrics=[Metric(key, value, timestamp=0, step=0) for key, value in found],
+        metrics=[Metric(key, value, timestamp=0, step=0, model_id=model_id) for key, value in found],
     )
+    client.log_model_params(model_id, flat(read))
     client.log_artifact(run_id, str(workspace / "data/processed/predictions.parquet"), "evaluation")
     for path in sorted((workspace / "reports").rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.name != REVIEW_PAGE:  # that is the review of another version
             client.log_artifact(run_id, str(path), str(path.parent.relative_to(workspace)))
 
 
@@ -281,7 +221,6 @@ def _log_model(name: str, workspace: pathlib.Path, folder: pathlib.Path) -> str:
     """Log the bundle with the code that reads it as a pyfunc; load it again and see that it answers alike."""
     model = FailureModel.load(folder / "model")
     example = pd.read_parquet(workspace / "data/processed/features.parquet").tail(3)[list(model.features)].astype(float)
-    outputs = [*(f"p_{level}" for level in LEVELS), "severity", "fis"]
     info = mlflow.pyfunc.log_model(
         name=name,
         python_model=str(PACKAGE / "registered_model.py"),
@@ -289,12 +228,14 @@ def _log_model(name: str, workspace: pathlib.Path, folder: pathlib.Path) -> str:
         code_paths=[str(PACKAGE)],
         signature=ModelSignature(
             inputs=Schema([ColSpec("double", feature) for feature in model.features]),
-            outputs=Schema([ColSpec("string" if column == "severity" else "double", column) for column in outputs]),
+            outputs=Schema(
+                [ColSpec("string" if column == "severity" else "double", column) for column in compatibility.OUTPUTS]
+            ),
         ),
         input_example=example,
         pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in REQUIREMENTS],
     )
     answer = mlflow.pyfunc.load_model(info.model_uri).predict(example)
-    if abs(answer[outputs[:5]].to_numpy() - model.predict(example)).max() > 1e-9:
+    if abs(answer[list(compatibility.OUTPUTS[:5])].to_numpy() - model.predict(example)).max() > 1e-9:
         raise ModelError("the registered model answers otherwise than the trained one; see models/model")
     return str(info.model_id)
