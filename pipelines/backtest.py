@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from pipelines.stage import run
-from promotion_gate import backtest_table, json_text, params
+from promotion_gate import params
 from promotion_gate.decide import backtest, gates
 from promotion_gate.decide.risk_control import blocked_from, promises, scores_of_severe
 from promotion_gate.learn import tables
+from promotion_gate.reporting import backtest_table, json_text
 
 KEYS = ["project", "release", "module"]
 PLOT = pathlib.Path("reports/plots/yield_safety.csv")

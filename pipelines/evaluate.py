@@ -7,10 +7,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipelines.stage import run
-from promotion_gate import json_text, params
+from promotion_gate import params
 from promotion_gate.learn import evaluation, tables
 from promotion_gate.learn.splits import test_releases
 from promotion_gate.params import Hyperparameters
+from promotion_gate.reporting import json_text
 
 PLOTS = pathlib.Path("reports/plots")
 

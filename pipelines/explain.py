@@ -5,12 +5,13 @@ import pathlib
 import pandas as pd
 
 from pipelines.stage import run
-from promotion_gate import json_text, params
+from promotion_gate import params
 from promotion_gate.learn import explanation, tables
 from promotion_gate.learn.contributions import as_table, contributions
 from promotion_gate.learn.features import ranked, raw_features
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.learn.scoring import score_release
+from promotion_gate.reporting import json_text
 
 
 def main() -> None:

@@ -4,8 +4,9 @@ import pathlib
 import sys
 
 from pipelines.stage import run
-from promotion_gate import json_text, params
+from promotion_gate import params
 from promotion_gate.learn.ingest import Ingested, read_raw, refuse_mostly_rejected
+from promotion_gate.reporting import json_text
 
 OUT = pathlib.Path("data/interim")
 SHOWN = 5

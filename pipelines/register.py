@@ -9,10 +9,11 @@ import pathlib
 import sys
 
 from pipelines.stage import run
-from promotion_gate import bundle, json_text, params
-from promotion_gate.registry import register
-from promotion_gate.registry_promotion import resolve_champion
-from promotion_gate.registry_store import project_root, store_at
+from promotion_gate import bundle, params
+from promotion_gate.registry.promotion import resolve_champion
+from promotion_gate.registry.register import register
+from promotion_gate.registry.store import project_root, store_at
+from promotion_gate.reporting import json_text
 
 
 def main() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from pipelines.stage import run
-from promotion_gate import banded, bundle, params
+from promotion_gate import bundle, params
 from promotion_gate.decide.policy import policy_version
 from promotion_gate.learn import tables
 from promotion_gate.learn.labels import mature
 from promotion_gate.pages.render import page
 from promotion_gate.pages.report import Findings, context
+from promotion_gate.reporting import banded
 
 REPORTS, PLOTS, MODELS = pathlib.Path("reports"), pathlib.Path("reports/plots"), pathlib.Path("models")
 INGESTED = pathlib.Path("data/interim/ingest.json")

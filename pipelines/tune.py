@@ -7,10 +7,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipelines.stage import run
-from promotion_gate import json_text, params
+from promotion_gate import params
 from promotion_gate.learn import tables
 from promotion_gate.learn.splits import test_releases, validation_releases
 from promotion_gate.learn.tuning import tune
+from promotion_gate.reporting import json_text
 
 JOURNAL = pathlib.Path("models/optuna.journal")  # no out: DVC would delete it, and an interrupted study with it
 

@@ -6,10 +6,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipelines.stage import run
-from promotion_gate import json_text, params, tuning_report
+from promotion_gate import params
 from promotion_gate.decide.gates import with_coverage
 from promotion_gate.decide.tuning import tune
 from promotion_gate.learn import tables
+from promotion_gate.reporting import json_text, tuning_report
 from promotion_gate.rules import RulesFile
 
 KEYS = ["project", "release", "module"]

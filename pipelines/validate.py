@@ -6,11 +6,12 @@ import pathlib
 import pandas as pd
 
 from pipelines.stage import run
-from promotion_gate import json_text, params
+from promotion_gate import params
 from promotion_gate.errors import InputError
 from promotion_gate.learn import tables
 from promotion_gate.learn.validation import validate
 from promotion_gate.learn.validation_page import render
+from promotion_gate.reporting import json_text
 
 INTERIM, REPORTS = pathlib.Path("data/interim"), pathlib.Path("reports")
 

@@ -20,8 +20,8 @@ from promotion_gate.learn.labels import worst_levels
 from promotion_gate.learn.model import FailureModel, fit
 from promotion_gate.learn.scoring import score_release
 from promotion_gate.learn.tables import Tables
-from promotion_gate.registry import register
-from promotion_gate.registry_store import store_at
+from promotion_gate.registry.register import register
+from promotion_gate.registry.store import store_at
 from promotion_gate.schema import LEVELS
 from tests.factories import tiny_tables
 

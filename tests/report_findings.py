@@ -4,9 +4,9 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from promotion_gate import banded
 from promotion_gate.decide.policy import policy_document
 from promotion_gate.pages.report import Findings
+from promotion_gate.reporting import banded
 from tests.cli_bundle import MODULES, READ, write_bundle
 
 GATES = {

@@ -24,7 +24,7 @@ STAGES: dict[str, dict[str, Any]] = yaml.safe_load(
 WITHOUT_STAGE = {"stage", "make_data"}
 """Modules of pipelines/ that are no stages: what all share, and the making of data/raw."""
 
-EXECUTED = {"src/promotion_gate/registry.py": ["src/promotion_gate/registered_model.py"]}
+EXECUTED = {"src/promotion_gate/registry/register.py": ["src/promotion_gate/registry/registered_model.py"]}
 """Files that a file runs without importing them: MLflow executes the registered model by its path."""
 
 TEMPLATES = "src/promotion_gate/pages"

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from promotion_gate import banded
 from promotion_gate.pages import figures
 from promotion_gate.pages.render import decimals, fixed, listed, page, percent, signed
 from promotion_gate.pages.report import Findings, context, wilson
+from promotion_gate.reporting import banded
 from tests.cli_bundle import READ, write_bundle
 from tests.report_findings import findings, pareto, sparse
 

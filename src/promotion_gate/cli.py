@@ -5,16 +5,16 @@ Imports are light on purpose: a pipeline starts this command for every promotion
 
 import click
 
-from promotion_gate.cli_backtest import backtest
-from promotion_gate.cli_batch import batch
-from promotion_gate.cli_benchmark import benchmark
-from promotion_gate.cli_decide import decide
-from promotion_gate.cli_group import Group
-from promotion_gate.cli_policy import policy
-from promotion_gate.cli_registry import registry, review
-from promotion_gate.cli_replay import replay
-from promotion_gate.cli_score import score
-from promotion_gate.cli_tune_policy import tune_policy
+from promotion_gate.commands.backtest import backtest
+from promotion_gate.commands.batch import batch
+from promotion_gate.commands.benchmark import benchmark
+from promotion_gate.commands.decide import decide
+from promotion_gate.commands.group import Group
+from promotion_gate.commands.policy import policy
+from promotion_gate.commands.registry import registry, review
+from promotion_gate.commands.replay import replay
+from promotion_gate.commands.score import score
+from promotion_gate.commands.tune_policy import tune_policy
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

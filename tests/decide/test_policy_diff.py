@@ -6,8 +6,8 @@ from decimal import Decimal
 import pandas as pd
 
 from promotion_gate import params
+from promotion_gate.commands.policy_table import changes_as_text
 from promotion_gate.decide.policy_diff import changes
-from promotion_gate.policy_table import changes_as_text
 from promotion_gate.rules import Band, RulesFile
 
 READ = params.load(pathlib.Path(__file__).parents[2] / "params.yaml")

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion_gate import params, tuning_report
+from promotion_gate import params
 from promotion_gate.decide import gates
 from promotion_gate.decide.policy_space import GAP, candidate, drawn, positions
 from promotion_gate.decide.tuning import pareto, split, tune
 from promotion_gate.errors import InputError
 from promotion_gate.learn.tables import Tables
+from promotion_gate.reporting import tuning_report
 from promotion_gate.rules import Policy, RulesFile
 from promotion_gate.schema import LEVELS
 from tests.factories import tiny_tables

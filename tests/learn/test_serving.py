@@ -51,7 +51,7 @@ def folder(
     """A bundle with its model and tables."""
     folder = write_bundle(tmp_path_factory.mktemp("bundle"), [*entries.values()])
     fitted.save(folder / "model")
-    (folder / "tables").mkdir()
+    (folder / "tables").mkdir(exist_ok=True)
     for name in CONTRACTS:
         getattr(TABLES, name).to_parquet(folder / "tables" / f"{name}.parquet")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

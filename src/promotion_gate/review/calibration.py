@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from promotion_gate.contest import COLUMNS, OTHER
 from promotion_gate.learn.calibration import FROM, binned, cumulative, error_by_chance, errors
 from promotion_gate.learn.prevalence import exceedance
+from promotion_gate.review.contest import COLUMNS, OTHER
 
 
 def compared(releases: Mapping[str, pd.DataFrame], paired: bool) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from promotion_gate import bundle, contest
-from promotion_gate.compatibility import check_policy
+from promotion_gate import bundle
 from promotion_gate.decide.backtest import by_suite, last_level
 from promotion_gate.decide.policy import policy_version
 from promotion_gate.errors import ModelError
 from promotion_gate.learn.tables import Tables
 from promotion_gate.operate.fis import FISCalculator
-from promotion_gate.review import calibration, checklist, decisions, differences, drift, fairness, figures
+from promotion_gate.registry.compatibility import check_policy
+from promotion_gate.review import calibration, checklist, contest, decisions, differences, drift, fairness, figures
 from promotion_gate.review.decisions import Coverage, Judge, Verdicts
 from promotion_gate.review.side import Side
 from promotion_gate.rules import Impact, Policy

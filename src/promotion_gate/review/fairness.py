@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from promotion_gate.contest import COLUMNS, OTHER
 from promotion_gate.decide.policy import BLOCKED, PROMOTE
 from promotion_gate.learn.tables import Tables
+from promotion_gate.review.contest import COLUMNS, OTHER
 from promotion_gate.review.decisions import Verdicts
 
 LEAST = 10

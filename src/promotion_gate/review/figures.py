@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from promotion_gate.contest import COLUMNS, OTHER
 from promotion_gate.learn.scores import (
     CELLS,
     Array,
@@ -19,6 +18,7 @@ from promotion_gate.learn.scores import (
     log_loss_failure,
     ones,
 )
+from promotion_gate.review.contest import COLUMNS, OTHER
 from promotion_gate.schema import LEVELS
 
 BINS = 10

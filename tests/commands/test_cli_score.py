@@ -10,8 +10,9 @@ import types
 import pytest
 from click.testing import CliRunner
 
-from promotion_gate import cli_output, params
+from promotion_gate import params
 from promotion_gate.cli import main
+from promotion_gate.commands import output
 from promotion_gate.errors import InputError, ModelError
 from promotion_gate.operate.fis import UnknownModuleError
 from promotion_gate.operate.gate import Gate, Rules
@@ -56,8 +57,8 @@ def test_a_line_fits_the_terminal(folder):
     gate = Gate()
     rules = Rules(gate.rules.impact, gate.rules.policy, "v", "file")
     results = [gate.calculator.score(ModuleData(project="shop", module=entry["module"])) for entry in MODULES]
-    lines = list(cli_output.results_as_text(results, rules, 70))
-    assert all(len(cli_output.click.unstyle(line)) <= 70 for line in lines[1:-1])
+    lines = list(output.results_as_text(results, rules, 70))
+    assert all(len(output.click.unstyle(line)) <= 70 for line in lines[1:-1])
     assert any(line.endswith("…") for line in lines)
 
 

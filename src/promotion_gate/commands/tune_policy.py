@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import click
 
-from promotion_gate import cli_history
 from promotion_gate import params as parameters
-from promotion_gate.cli_group import FILE, Share
+from promotion_gate.commands import history
+from promotion_gate.commands.group import FILE, Share
 
 
 @click.command(name="tune-policy")
@@ -45,24 +45,24 @@ def tune_policy(
     import pandas as pd
     from tqdm import tqdm
 
-    from promotion_gate import json_text, tuning_report
     from promotion_gate.decide.gates import with_coverage
     from promotion_gate.decide.tuning import tune
     from promotion_gate.learn.outcomes import judged
+    from promotion_gate.reporting import json_text, tuning_report
 
-    read = cli_history.with_horizon(parameters.load(params), horizon_days)
+    read = history.with_horizon(parameters.load(params), horizon_days)
     given = {"trials": trials, "delay_at_most": None if delay_at_most is None else Decimal(str(delay_at_most))}
     settings = read.tune_policy.model_copy(update={name: one for name, one in given.items() if one is not None})
     rules = parameters.load_rules(policy or params)
-    own, *others = cli_history.folders((tables, *pool), read)
+    own, *others = history.folders((tables, *pool), read)
     days = read.labels.horizon_days
-    past = judged(cli_history.predicted(own, others, read, str(tables)), own, days)
+    past = judged(history.predicted(own, others, read, str(tables)), own, days)
     past = with_coverage(past, own.coverage)
     horizon, weights = pd.Timedelta(days=days), read.impact.weights
     with tqdm(total=settings.trials, desc="policies", unit="policy") as bar:
         tuned = tune(past, own, horizon, rules, weights, settings, read.backtest, bar.update)
     if out is not None:
-        from promotion_gate import charts
+        from promotion_gate.reporting import charts
 
         found = tuning_report.points(tuned)
         json_text.write(out / "policy_tuning.json", tuning_report.document(tuned, settings.delay_at_most))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from promotion_gate.errors import InputError, ModelError
-from promotion_gate.registry_store import CHAMPION, by_alias, now
+from promotion_gate.registry.store import CHAMPION, by_alias, now
 
 PREFIX = "champion_move."
 LONGEST_NAME, LONGEST_REASON = 200, 1000

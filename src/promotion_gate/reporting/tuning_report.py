@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from promotion_gate.backtest_table import share, spread, table
 from promotion_gate.decide.policy import policy_document, policy_version
 from promotion_gate.decide.tuning import Point, Tuned
+from promotion_gate.reporting.backtest_table import share, spread, table
 
 SHOWN = 12
 """Points of the front that are printed, evenly chosen; all are in the file of points."""

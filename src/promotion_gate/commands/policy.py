@@ -6,8 +6,8 @@ import pathlib
 import click
 
 from promotion_gate import params as parameters
-from promotion_gate import policy_table
-from promotion_gate.cli_group import FILE, with_gate
+from promotion_gate.commands import policy_table
+from promotion_gate.commands.group import FILE, with_gate
 from promotion_gate.decide.policy import policy_document, policy_version
 from promotion_gate.operate.gate import Gate
 
@@ -70,14 +70,14 @@ def diff(
     Decided is the newest release of the tables whose coverage is known, scored by a model that is trained on what was
     known at its date; of tables without coverage the newest release's bands and required coverage are compared.
     """
-    from promotion_gate import cli_history
+    from promotion_gate.commands import history
     from promotion_gate.decide.gates import last_level, measured, with_coverage
     from promotion_gate.decide.policy_diff import changes
     from promotion_gate.learn.benchmark import newest
 
     rules = [parameters.load_rules(file) for file in (before, after)]
     read = parameters.load(params)
-    [known] = cli_history.folders([tables], read)
+    [known] = history.folders([tables], read)
     release, modules = newest(known, read)
     modules = with_coverage(modules, known.coverage)
     found = changes(modules, rules[0], rules[1], level or last_level(rules[0].policy))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promotion_gate import cli_output
-from promotion_gate.cli_group import EXIT_CODES, with_gate, worst_of
-from promotion_gate.cli_stream import answers, complain
+from promotion_gate.commands import output
+from promotion_gate.commands.group import EXIT_CODES, with_gate, worst_of
+from promotion_gate.commands.stream import answers, complain
 from promotion_gate.decide.policy import PROMOTE
 from promotion_gate.errors import PromotionGateError
 from promotion_gate.operate.gate import Gate
@@ -54,7 +54,7 @@ def batch(
         click.echo(json.dumps({"atomic": atomic, "modules": [_as_json(place) for place in places]}))
     else:
         for line in _as_text(places):
-            click.echo(line, color=cli_output.color())
+            click.echo(line, color=output.color())
     return worst_of(EXIT_CODES[decision.status] for decision in decisions)
 
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from promotion_gate import bundle
-from promotion_gate.cli_group import Group
-from promotion_gate.cli_registry import registry, review
-from promotion_gate.registry_store import connected, store_at
+from promotion_gate.commands.group import Group
+from promotion_gate.commands.registry import registry, review
+from promotion_gate.registry.store import connected, store_at
 from tests.registry_workspace import NAME, copied, two_versions
 
 MAIN = Group(commands=[review, registry])

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from promotion_gate import compatibility, model_card
 from promotion_gate.errors import InputError, ModelError
-from promotion_gate.registry_store import download, download_of_run, fetch_bundle, full_name, now, signature_of, utc
+from promotion_gate.registry import compatibility, model_card
+from promotion_gate.registry.store import download, download_of_run, fetch_bundle, full_name, now, signature_of, utc
 from promotion_gate.review import document, page
 from promotion_gate.review.side import Side
 

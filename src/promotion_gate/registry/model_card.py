@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from promotion_gate.contest import Contest
 from promotion_gate.params import Params
+from promotion_gate.review.contest import Contest
 from promotion_gate.schema import LEVELS
 
 POLICY, REVIEW = "## Policy", "## Review"

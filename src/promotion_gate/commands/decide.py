@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from promotion_gate import cli_output, cli_overrule
-from promotion_gate.cli_group import EXIT_CODES, FILE, SHARE, with_gate
+from promotion_gate.commands import output, overrule
+from promotion_gate.commands.group import EXIT_CODES, FILE, SHARE, with_gate
 from promotion_gate.decide.case import judge
 from promotion_gate.decide.certificate import certify
 from promotion_gate.decide.policy import what_if
@@ -38,7 +38,7 @@ from promotion_gate.schema import Decision, ModuleData, PromotionRequest
 @click.option("--out", type=FILE, help="Parquet file of the verdicts; --requests is one of requests then.")
 @click.option("--fis", type=SHARE, help="What if: this score, with --base and --coverage.")
 @click.option("--base", type=SHARE, help="What if: this base coverage.")
-@cli_overrule.options
+@overrule.options
 @click.option("--certificate", type=FILE, help="Write the decision's certificate there; see `replay`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON; --requests always does.")
 @with_gate
@@ -55,21 +55,21 @@ def decide(params: pathlib.Path | None, models: pathlib.Path, as_json: bool, **g
     if as_json:
         click.echo(decision.model_dump_json())
     else:
-        for line in cli_output.decision_as_text(decision):
-            click.echo(line, color=cli_output.color())
+        for line in output.decision_as_text(decision):
+            click.echo(line, color=output.color())
     return EXIT_CODES[decision.status]
 
 
 def _decide_many(gate: Gate, given: dict[str, Any]) -> int:
-    from promotion_gate import cli_stream
+    from promotion_gate.commands import stream
 
     if given["requests_file"].endswith(".parquet"):
         _refuse(given, "--requests FILE.parquet", allowed=("requests_file", "out"))
         if "out" not in given:
             raise InputError("--requests FILE.parquet takes --out FILE.parquet: a table is answered by a table")
-        return cli_stream.decide_table(gate, given["requests_file"], given["out"])
+        return stream.decide_table(gate, given["requests_file"], given["out"])
     _refuse(given, "--requests", allowed=("requests_file", "project"))
-    return cli_stream.decide_many(gate, given["requests_file"], given.get("project"))
+    return stream.decide_many(gate, given["requests_file"], given.get("project"))
 
 
 def _what_if(gate: Gate, given: dict[str, Any]) -> Decision:
@@ -84,7 +84,7 @@ def _what_if(gate: Gate, given: dict[str, Any]) -> Decision:
 
 def _decide_one(gate: Gate, given: dict[str, Any]) -> Decision:
     now = dt.datetime.now(dt.UTC)
-    overruling = cli_overrule.overruling(given, now)
+    overruling = overrule.overruling(given, now)
     case = gate.case(_request(gate, given), overruling)
     decision = judge(case)
     if target := given.get("certificate"):
@@ -118,9 +118,9 @@ def _request(gate: Gate, given: dict[str, Any]) -> PromotionRequest:
     )
     coverage: Any = given.get("coverage")
     if coverage is None:
-        from promotion_gate import cli_coverage  # readers that a bare share does without
+        from promotion_gate.commands import coverage as reports  # readers that a bare share does without
 
-        coverage = cli_coverage.of_module(gate, module, given["reports"], given.get("release"))
+        coverage = reports.of_module(gate, module, given["reports"], given.get("release"))
         scored, ran = gate.calculator.scored_release(module), {suite.version for suite in coverage.values()}
         if "release" not in given and module.version is None and ran - {None, scored}:
             # Nobody asked for the other release that a table holds: as reports on this one they are stale.

@@ -11,7 +11,7 @@ from promotion_gate.cli import main
 from promotion_gate.schema import LEVELS
 from tests.factories import tiny_tables, write_raw
 
-PARAMS = str(pathlib.Path(__file__).resolve().parent.parent / "params.yaml")
+PARAMS = str(pathlib.Path(__file__).resolve().parents[2] / "params.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from promotion_gate import cli_output
-from promotion_gate.cli_group import FILE
+from promotion_gate.commands import output
+from promotion_gate.commands.group import FILE
 from promotion_gate.operate.gate import DEFAULT_MODELS
 
 DIFFERS, NO_MODEL = 1, 3
@@ -32,7 +32,7 @@ def replay(certificate: pathlib.Path, models: pathlib.Path, as_json: bool) -> in
         click.echo(json.dumps({"same": done.same, **dataclasses.asdict(done)}))
     else:
         for line in _as_text(read_in, done):
-            click.echo(line, color=cli_output.color())
+            click.echo(line, color=output.color())
     if not done.same:
         return DIFFERS
     return NO_MODEL if done.score is None and read_in["inputs"]["request"]["fis"] is None else 0

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import click
 
-from promotion_gate import cli_output
-from promotion_gate.cli_group import EXIT_CODES, worst_of
+from promotion_gate.commands import output
+from promotion_gate.commands.group import EXIT_CODES, worst_of
 from promotion_gate.errors import InputError, PromotionGateError
 from promotion_gate.operate import requests
 from promotion_gate.operate.gate import Gate
@@ -60,7 +60,7 @@ def decide_many(gate: Gate, file: str, project: str | None) -> int:
 def complain(file: str, number: int, error: PromotionGateError) -> int:
     """Say on both streams why a line has no decision; return its exit code."""
     click.echo(f"{'stdin' if file == '-' else file}:{number}: {error}", err=True)
-    click.echo(cli_output.error_as_json(str(error), number))
+    click.echo(output.error_as_json(str(error), number))
     return error.exit_code
 
 

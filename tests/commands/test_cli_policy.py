@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from promotion_gate.cli import main
 from tests.factories import tiny_tables, write_raw
 
-PARAMS = yaml.safe_load((pathlib.Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = yaml.safe_load((pathlib.Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from promotion_gate import bundle, compatibility, contest, model_card
+from promotion_gate import bundle
 from promotion_gate.decide.policy import BLOCKED, INSUFFICIENT, PROMOTE, policy_document, policy_version
 from promotion_gate.errors import ModelError
 from promotion_gate.learn.scores import expected_calibration_error, ones
 from promotion_gate.learn.tables import Tables
-from promotion_gate.review import checklist, differences, document, drift, fairness, figures, page, text
+from promotion_gate.registry import compatibility, model_card
+from promotion_gate.review import checklist, contest, differences, document, drift, fairness, figures, page, text
 from promotion_gate.review.decisions import (
     ASKS_LESS,
     ASKS_MORE,

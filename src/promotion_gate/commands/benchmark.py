@@ -4,9 +4,9 @@ import pathlib
 
 import click
 
-from promotion_gate import cli_history
 from promotion_gate import params as parameters
-from promotion_gate.cli_group import FILE
+from promotion_gate.commands import history
+from promotion_gate.commands.group import FILE
 
 
 @click.command()
@@ -25,9 +25,9 @@ def benchmark(
     from promotion_gate.decide.interval import fis_interval
     from promotion_gate.schema import LEVELS
 
-    read = cli_history.with_horizon(parameters.load(params), horizon_days)
-    own, *others = cli_history.folders((tables, *pool), read)
-    rows = cli_history.predicted(own, others, read, str(tables))
+    read = history.with_horizon(parameters.load(params), horizon_days)
+    own, *others = history.folders((tables, *pool), read)
+    rows = history.predicted(own, others, read, str(tables))
     probabilities = rows[[f"p_{level}" for level in LEVELS]].to_numpy(float)
     fis = failure_impact_score(probabilities, read.impact, rows.criticality)
     low, high = fis_interval(probabilities, rows.spread, read.impact, rows.criticality).T

@@ -3,7 +3,7 @@
 The alias `challenger` always moves to the newest version; `champion` moves when there is none, or when the new version
 has its policy, is no experiment, and is no worse on the same test releases, or this program cannot serve the old one.
 Each version is reviewed against the champion before the champion moves. The room that knows MLflow is this file with
-registry_store.py, registry_history.py, registry_review.py and registry_promotion.py.
+registry_store.py, registry_history.py, reviews.py and registry_promotion.py.
 """
 
 import contextlib
@@ -20,15 +20,16 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from promotion_gate import bundle, compatibility, model_card, registry_review
-from promotion_gate.contest import Contest, compare
+from promotion_gate import bundle
 from promotion_gate.decide.policy import policy_document, policy_version
 from promotion_gate.errors import ModelError
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.params import Params
 from promotion_gate.provenance import code_tags, flat
-from promotion_gate.registry_history import LONGEST_REASON, made, moves, present, record_and_move
-from promotion_gate.registry_store import CHALLENGER, Store, connected, full_name
+from promotion_gate.registry import compatibility, model_card, reviews
+from promotion_gate.registry.history import LONGEST_REASON, made, moves, present, record_and_move
+from promotion_gate.registry.store import CHALLENGER, Store, connected, full_name
+from promotion_gate.review.contest import Contest, compare
 from promotion_gate.review.side import Side
 from promotion_gate.schema import CONTRACTS
 
@@ -41,7 +42,7 @@ with warnings.catch_warnings():  # as in registry_store, which comes first: it s
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-PACKAGE = pathlib.Path(__file__).parent
+PACKAGE = pathlib.Path(__file__).parents[1]
 FORMAT_TAG, REVIEW_PAGE = "bundle_format", "review.html"
 REQUIREMENTS = (
     "mlflow",
@@ -104,7 +105,7 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         compatibility.check(room / "bundle", "the model to be registered", None, None)
         history = moves(client, name)
         champion = present(client, name, history)
-        side = registry_review.side_of(client, champion, room) if champion else None
+        side = reviews.side_of(client, champion, room) if champion else None
         contest = _contest(side, workspace, params) if side else None
         wins, verdict = _verdict(champion, side, contest, version_of_policy)
         tags = {"data_hash": data_hash, "policy_version": version_of_policy, "verdict": verdict, **code_tags(workspace)}
@@ -129,7 +130,7 @@ def register(workspace: pathlib.Path, params: Params, store: Store) -> Registrat
         client.set_logged_model_tags(model_id, {"mlflow.modelVersions": known_as})  # its page asks for it
         client.set_registered_model_alias(name, CHALLENGER, created.version)
         version = client.get_model_version(name, created.version)  # what creating returns lacks tags and types
-        review = registry_review.make(client, version, champion, side)
+        review = reviews.make(client, version, champion, side)
         if wins:
             before = str(champion.version) if champion else None
             move = made("register", before, str(created.version), "register", verdict[:LONGEST_REASON], review.sha256)
@@ -223,7 +224,7 @@ def _log_model(name: str, workspace: pathlib.Path, folder: pathlib.Path) -> str:
     example = pd.read_parquet(workspace / "data/processed/features.parquet").tail(3)[list(model.features)].astype(float)
     info = mlflow.pyfunc.log_model(
         name=name,
-        python_model=str(PACKAGE / "registered_model.py"),
+        python_model=str(PACKAGE / "registry/registered_model.py"),
         artifacts={"bundle": str(folder)},
         code_paths=[str(PACKAGE)],
         signature=ModelSignature(

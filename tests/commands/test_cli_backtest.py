@@ -9,15 +9,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from promotion_gate import backtest_table, params
-from promotion_gate.cli_backtest import backtest
-from promotion_gate.cli_group import Group
-from promotion_gate.cli_tune_policy import tune_policy
+from promotion_gate import params
+from promotion_gate.commands.backtest import backtest
+from promotion_gate.commands.group import Group
+from promotion_gate.commands.tune_policy import tune_policy
 from promotion_gate.decide import gates
 from promotion_gate.decide.policy import policy_document
+from promotion_gate.reporting import backtest_table
 from tests.factories import tiny_tables, write_raw
 
-PARAMS = str(pathlib.Path(__file__).resolve().parent.parent / "params.yaml")
+PARAMS = str(pathlib.Path(__file__).resolve().parents[2] / "params.yaml")
 COMMANDS = Group(commands=[backtest, tune_policy])
 
 

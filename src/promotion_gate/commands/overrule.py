@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from promotion_gate.cli_group import FILE
+from promotion_gate.commands.group import FILE
 from promotion_gate.decide.case import Overruling
 from promotion_gate.decide.overrule import OpenFailure, Warrant
 from promotion_gate.errors import InputError

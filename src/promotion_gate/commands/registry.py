@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promotion_gate import params as parameters
-from promotion_gate.cli_group import FILE, Group
+from promotion_gate.commands.group import FILE, Group
 from promotion_gate.errors import ModelError
 
 if TYPE_CHECKING:
-    from promotion_gate.registry_promotion import Promotion
-    from promotion_gate.registry_store import Store
+    from promotion_gate.registry.promotion import Promotion
+    from promotion_gate.registry.store import Store
 
 FAILED = 10
 """Exit code of `review` where the checklist has a failed item."""
@@ -42,9 +42,9 @@ def review(version: str | None, as_json: bool, params: pathlib.Path) -> int:
     Of the champion itself the review is shown that was stored when it was moved. Exits with 0, or with 10 where an item
     of the checklist failed.
     """
-    from promotion_gate.registry_history import moves, present
-    from promotion_gate.registry_review import make, stored
-    from promotion_gate.registry_store import CHALLENGER, by_alias, by_number, connected, full_name
+    from promotion_gate.registry.history import moves, present
+    from promotion_gate.registry.reviews import make, stored
+    from promotion_gate.registry.store import CHALLENGER, by_alias, by_number, connected, full_name
     from promotion_gate.review import page, text
 
     name, store, root = _project(params)
@@ -82,7 +82,7 @@ def registry() -> None:
 @params_option
 def promote(version: str, by: str, reason: str, as_json: bool, params: pathlib.Path) -> None:
     """Make VERSION champion; it must have a stored review against the present one."""
-    from promotion_gate.registry_promotion import promote as move
+    from promotion_gate.registry.promotion import promote as move
 
     name, store, root = _project(params)
     _tell(name, move(store, name, version, by, reason), store, root, as_json)
@@ -94,7 +94,7 @@ def promote(version: str, by: str, reason: str, as_json: bool, params: pathlib.P
 @params_option
 def rollback(by: str, reason: str, as_json: bool, params: pathlib.Path) -> None:
     """Make the champion before the present one champion again."""
-    from promotion_gate.registry_promotion import rollback as move
+    from promotion_gate.registry.promotion import rollback as move
 
     name, store, root = _project(params)
     _tell(name, move(store, name, by, reason), store, root, as_json)
@@ -105,7 +105,7 @@ def rollback(by: str, reason: str, as_json: bool, params: pathlib.Path) -> None:
 @params_option
 def list_versions(as_json: bool, params: pathlib.Path) -> None:
     """List the versions with their reviews, and every move of the champion."""
-    from promotion_gate.registry_promotion import listing
+    from promotion_gate.registry.promotion import listing
 
     name, store, _ = _project(params)
     found = listing(store, name)
@@ -118,7 +118,7 @@ def list_versions(as_json: bool, params: pathlib.Path) -> None:
 
 def _project(params: pathlib.Path) -> "tuple[str, Store, pathlib.Path]":
     """Name of the model, its store, which must be there, and the project's folder."""
-    from promotion_gate.registry_store import existing, project_root, store_at
+    from promotion_gate.registry.store import existing, project_root, store_at
 
     name = parameters.load(params).register_.model
     root = project_root()
@@ -129,7 +129,7 @@ def _tell(name: str, done: "Promotion", store: "Store", root: pathlib.Path, as_j
     """Bring the new champion's bundle to where `promotion-gate` looks for it, and say what was done."""
     import dataclasses
 
-    from promotion_gate.registry_promotion import resolve_champion
+    from promotion_gate.registry.promotion import resolve_champion
 
     folder = resolve_champion(root / "models", name, store)
     failed = [one["code"] for one in done.review.document["checklist"] if one["result"] == "fail"]

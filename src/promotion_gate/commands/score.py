@@ -4,8 +4,8 @@ import pathlib
 
 import click
 
-from promotion_gate import cli_output
-from promotion_gate.cli_group import SHARE, with_gate
+from promotion_gate.commands import output
+from promotion_gate.commands.group import SHARE, with_gate
 from promotion_gate.errors import InputError
 from promotion_gate.operate.gate import Gate
 from promotion_gate.schema import ModuleData
@@ -46,10 +46,10 @@ def score(
     ]
     results.sort(key=lambda result: (-result.fis, result.module))
     if as_json:
-        click.echo(cli_output.results_as_json(results, single=len(modules) == 1))
+        click.echo(output.results_as_json(results, single=len(modules) == 1))
     elif as_csv:
-        click.echo(cli_output.results_as_csv(results, gate.rules.policy), nl=False)
+        click.echo(output.results_as_csv(results, gate.rules.policy), nl=False)
     else:
-        for line in cli_output.results_as_text(results, gate.rules, cli_output.width()):
-            click.echo(line, color=cli_output.color())
+        for line in output.results_as_text(results, gate.rules, output.width()):
+            click.echo(line, color=output.color())
     return 0

@@ -4,9 +4,9 @@ import pathlib
 
 import click
 
-from promotion_gate import cli_history
 from promotion_gate import params as parameters
-from promotion_gate.cli_group import FILE
+from promotion_gate.commands import history
+from promotion_gate.commands.group import FILE
 
 
 @click.command()
@@ -33,19 +33,19 @@ def backtest(
     Each release that has a past, and whose window of failures is over, is decided by the policy and by the gates that
     it is compared with. Failures are measured with the parameter file's severity weights, whatever policy is tested.
     """
-    from promotion_gate import backtest_table, json_text
     from promotion_gate.decide import backtest as replay
     from promotion_gate.decide import gates
     from promotion_gate.learn import outcomes
+    from promotion_gate.reporting import backtest_table, json_text
 
-    read = cli_history.with_horizon(parameters.load(params), horizon_days)
+    read = history.with_horizon(parameters.load(params), horizon_days)
     rules = parameters.load_rules(policy or params)
-    own, *others = cli_history.folders((tables, *pool), read)
-    past = outcomes.judged(cli_history.predicted(own, others, read, str(tables)), own, read.labels.horizon_days)
+    own, *others = history.folders((tables, *pool), read)
+    past = outcomes.judged(history.predicted(own, others, read, str(tables)), own, read.labels.horizon_days)
     past = gates.with_coverage(gates.scored(past, rules.impact), own.coverage)
     report = replay.report(past, rules.policy, read.impact.weights, read.backtest)
     if out is not None:
-        from promotion_gate import charts
+        from promotion_gate.reporting import charts
 
         curves = replay.curves(past, rules.policy, read.impact.weights, read.backtest)
         json_text.write(out / "backtest.json", report)

@@ -6,9 +6,10 @@ import pathlib
 import tempfile
 from typing import Any, NamedTuple
 
-from promotion_gate import bundle, compatibility
+from promotion_gate import bundle
 from promotion_gate.errors import InputError, ModelError
-from promotion_gate.registry_history import (
+from promotion_gate.registry import compatibility
+from promotion_gate.registry.history import (
     LONGEST_NAME,
     LONGEST_REASON,
     Move,
@@ -19,8 +20,8 @@ from promotion_gate.registry_history import (
     previous,
     record_and_move,
 )
-from promotion_gate.registry_review import AGAINST_TAG, AT_TAG, CHECKLIST_TAG, HASH_TAG, NOBODY, Review, stored
-from promotion_gate.registry_store import (
+from promotion_gate.registry.reviews import AGAINST_TAG, AT_TAG, CHECKLIST_TAG, HASH_TAG, NOBODY, Review, stored
+from promotion_gate.registry.store import (
     CHAMPION,
     Store,
     by_number,
