@@ -197,7 +197,7 @@ def test_a_review_that_was_edited_or_lost_is_refused(registered: pathlib.Path) -
     with connected(store) as client:
         version = client.get_model_version(NAME, "2")
     [path] = (registered / "mlartifacts").glob(f"{version.run_id}/artifacts/review/*/review.json")
-    path.write_text(path.read_text().replace('"fail": 1', '"fail": 0'))
+    path.write_text(path.read_text() + " ")
     with pytest.raises(ModelError, match="not the one that was stored"):
         promote(store, NAME, "2", "Ann", "why not")
     path.unlink()

@@ -214,7 +214,8 @@ def _log_run(
     client.log_model_params(model_id, flat(read))
     client.log_artifact(run_id, str(workspace / "data/processed/predictions.parquet"), "evaluation")
     for path in sorted((workspace / "reports").rglob("*")):
-        if path.is_file() and path.name != REVIEW_PAGE:  # that is the review of another version
+        benchmark = "benchmarks" in path.relative_to(workspace).parts  # megabytes that speak of no version
+        if path.is_file() and path.name != REVIEW_PAGE and not benchmark:  # the page is of another version's review
             client.log_artifact(run_id, str(path), str(path.parent.relative_to(workspace)))
 
 
