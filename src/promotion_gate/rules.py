@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from promotion_gate.section import Fraction, Section
+
+RULES = ("likeliest", "all", "ask")
+"""What is done where several promotions may be to blame for a failure."""
 
 
 class Impact(Section):
@@ -81,3 +84,25 @@ class RulesFile(Section):
 
     impact: Impact
     policy: Policy
+
+
+class Rollback(Section):
+    """How long a promotion is watched; what happens where several may be to blame; how long a restore may take.
+
+    `suspects`: roll back the likeliest, all, or ask a person; a single suspect is rolled back in any case. Below
+    `least_score` none is rolled back unasked. The likeliest must lead the next by `margin`, else a person is asked.
+    `verify_seconds`: until then `status` must show the restored version.
+    """
+
+    watch_hours: Annotated[Decimal, Field(gt=0, le=8760)]
+    suspects: str
+    least_score: Fraction
+    margin: Fraction
+    verify_seconds: Annotated[int, Field(ge=1, le=3600)]
+
+    @field_validator("suspects")
+    @classmethod
+    def _is_a_rule(cls, rule: str) -> str:
+        if rule not in RULES:
+            raise ValueError(f"{', '.join(RULES)} are the rules, {rule!r:.40} is none")
+        return rule

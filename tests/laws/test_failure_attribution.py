@@ -8,7 +8,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion_gate.operate.attribution import RULES, RUNNING, Failure, Promotion, Rollback, attribute
+from promotion_gate.operate.attribution import RUNNING, Failure, Promotion, attribute
+from promotion_gate.rules import RULES, Rollback
 
 NAMES = "abcdef"
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
