@@ -7,6 +7,7 @@ import json
 import pathlib
 import shutil
 import sqlite3
+import sys
 import tempfile
 
 import numpy as np
@@ -135,4 +136,6 @@ def copied(workspace: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
                 if "CHAR" in kind or kind == "TEXT":
                     change = f"update {table} set {column} = replace({column}, ?, ?) where instr({column}, ?)"  # noqa: S608
                     database.execute(change, (str(workspace), str(folder), str(workspace)))
+    # MLflow remembers where a run's artifacts lie by the run's id alone, and a copied run has the same id.
+    sys.modules["mlflow.tracking._tracking_service.utils"]._artifact_repos_cache.clear()
     return folder
