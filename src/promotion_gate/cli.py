@@ -10,6 +10,7 @@ from promotion_gate.commands.batch import batch
 from promotion_gate.commands.benchmark import benchmark
 from promotion_gate.commands.decide import decide
 from promotion_gate.commands.group import Group
+from promotion_gate.commands.ledger import ledger
 from promotion_gate.commands.policy import policy
 from promotion_gate.commands.registry import registry, review
 from promotion_gate.commands.replay import replay
@@ -23,5 +24,5 @@ def main() -> None:
     """Promote software modules by the risk of their failure."""
 
 
-for command in (score, decide, batch, replay, policy, backtest, tune_policy, review, registry, benchmark):
+for command in (score, decide, batch, replay, policy, backtest, tune_policy, review, registry, ledger, benchmark):
     main.add_command(command)

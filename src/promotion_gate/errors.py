@@ -2,7 +2,9 @@
 
 PromotionGateError
 ├── InputError      2   a file, row, request or parameter that breaks its contract
-└── ModelError      3   no registered model, or one that does not fit the installed code or its own hash
+├── ModelError      3   no registered model, or one that does not fit the installed code or its own hash
+├── DeployError     4   a deployer did not do what it was asked (operate/deployers/protocol.py)
+└── the ledger's    2 or 4, unavailable (operate/ledger/errors.py)
 """
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from promotion_gate import yaml_file
 from promotion_gate.errors import InputError
-from promotion_gate.rules import Impact, Policy, Rollback, RulesFile
+from promotion_gate.rules import Impact, Policy, RulesFile
 from promotion_gate.section import Fraction, Section, parsed, wrong
 
 Positive = Annotated[int, Field(gt=0)]
@@ -128,7 +128,6 @@ class Params(Section):
     register_: Annotated[Register, Field(alias="register")]
     impact: Impact
     policy: Policy
-    rollback: Rollback
 
 
 def load(path: str | pathlib.Path = "params.yaml") -> Params:

@@ -43,6 +43,36 @@ class Surcharge(Section):
     decay: Annotated[Decimal, Field(ge=0, lt=1)]
 
 
+class Review(Section):
+    """How many people must approve a blocked module, and for how long request and approval stand, in hours."""
+
+    reviewers: Annotated[int, Field(ge=1, le=10)]
+    review_hours: Annotated[Decimal, Field(gt=0, le=8760)]
+    approval_hours: Annotated[Decimal, Field(gt=0, le=8760)]
+
+
+class Rollback(Section):
+    """How long a promotion is watched; what happens where several may be to blame; how long a restore may take.
+
+    `suspects`: roll back the likeliest, all, or ask a person; a single suspect is rolled back in any case. Below
+    `least_score` none is rolled back unasked. The likeliest must lead the next by `margin`, else a person is asked.
+    `verify_seconds`: until then `status` must show the restored version.
+    """
+
+    watch_hours: Annotated[Decimal, Field(gt=0, le=8760)]
+    suspects: str
+    least_score: Fraction
+    margin: Fraction
+    verify_seconds: Annotated[int, Field(ge=1, le=3600)]
+
+    @field_validator("suspects")
+    @classmethod
+    def _is_a_rule(cls, rule: str) -> str:
+        if rule not in RULES:
+            raise ValueError(f"{', '.join(RULES)} are the rules, {rule!r:.40} is none")
+        return rule
+
+
 class Policy(Section):
     """Base coverage by level and category, bands of the FIS, cap, surcharge, all shares; days that an override lasts.
 
@@ -56,6 +86,8 @@ class Policy(Section):
     cap: Fraction
     surcharge: Surcharge
     override_days: Annotated[int, Field(ge=1, le=365)]
+    review: Review
+    rollback: Rollback
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Policy":
@@ -84,25 +116,3 @@ class RulesFile(Section):
 
     impact: Impact
     policy: Policy
-
-
-class Rollback(Section):
-    """How long a promotion is watched; what happens where several may be to blame; how long a restore may take.
-
-    `suspects`: roll back the likeliest, all, or ask a person; a single suspect is rolled back in any case. Below
-    `least_score` none is rolled back unasked. The likeliest must lead the next by `margin`, else a person is asked.
-    `verify_seconds`: until then `status` must show the restored version.
-    """
-
-    watch_hours: Annotated[Decimal, Field(gt=0, le=8760)]
-    suspects: str
-    least_score: Fraction
-    margin: Fraction
-    verify_seconds: Annotated[int, Field(ge=1, le=3600)]
-
-    @field_validator("suspects")
-    @classmethod
-    def _is_a_rule(cls, rule: str) -> str:
-        if rule not in RULES:
-            raise ValueError(f"{', '.join(RULES)} are the rules, {rule!r:.40} is none")
-        return rule

@@ -51,6 +51,8 @@ def policies(draw):
         cap=draw(percents),
         surcharge=DEFAULT.policy.surcharge,
         override_days=DEFAULT.policy.override_days,
+        review=DEFAULT.policy.review,
+        rollback=DEFAULT.policy.rollback,
     )
 
 

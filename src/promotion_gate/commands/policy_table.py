@@ -37,6 +37,11 @@ def lines(impact: Impact, policy: Policy) -> Iterator[str]:
     yield f"a rollback of a module adds {percent(added.step)}, {percent(added.cap)} at most; {decay}"
     yield f"coverage is never required over {percent(policy.cap)}, and in whole lines, rounded in the module's favour"
     yield f"an override or hotfix lasts {policy.override_days} days at most"
+    asked = policy.review
+    waits = f"within {text(asked.review_hours)} h, good for {text(asked.approval_hours)} h"
+    yield f"what is blocked needs the approval of {asked.reviewers} other than the requester, {waits}"
+    failed = policy.rollback
+    yield f"a failure within {text(failed.watch_hours)} h of a promotion is attributed; rolled back: {failed.suspects}"
     weights = ", ".join(f"{level} {text(weight)}" for level, weight in zip(LEVELS, impact.weights, strict=True))
     yield f"score: mean weight over the worst {percent(1 - impact.tail)} of what may happen; {weights}"
     gains = f"criticality {percent(impact.criticality_gain)}, load {percent(impact.load_gain)}"
