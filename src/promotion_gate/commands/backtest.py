@@ -10,13 +10,11 @@ from promotion_gate.commands.group import FILE
 
 
 @click.command()
-@click.argument("tables", type=FILE)
+@history.TABLES
 @click.option("--policy", type=FILE, help="Policy file, or another parameter file, whose rules are tested.")
-@click.option("--pool", multiple=True, type=FILE, help="Folder of another project, whose past is learnt from as well.")
-@click.option("--params", type=FILE, default="params.yaml", show_default=True, help="Parameter file.")
-@click.option(
-    "--horizon-days", type=click.IntRange(1, 3650), help="Window of failures.  [default: the parameter file's]"
-)
+@history.POOL
+@history.PARAMS
+@history.HORIZON_DAYS
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report, every release included, as JSON.")
 @click.option("--out", type=FILE, help="Folder for backtest.json, modules.csv, yield_safety.csv, .png, .svg.")
 def backtest(

@@ -10,10 +10,10 @@ from promotion_gate.commands.group import FILE
 
 
 @click.command()
-@click.argument("tables", type=FILE)
-@click.option("--pool", multiple=True, type=FILE, help="Folder of another project, whose past is learnt from as well.")
+@history.TABLES
+@history.POOL
 @click.option("--out", required=True, type=FILE, help="CSV file of the predictions.")
-@click.option("--params", type=FILE, default="params.yaml", show_default=True, help="Parameter file.")
+@history.PARAMS
 @click.option(
     "--horizon-days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Window of failures."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promotion_gate.commands.group import FILE
 from promotion_gate.errors import InputError
 from promotion_gate.params import Params
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from promotion_gate.learn.tables import Tables
+
+
+TABLES = click.argument("tables", type=FILE)
+POOL = click.option("--pool", multiple=True, type=FILE, help="Folder of another project, whose past is learnt as well.")
+PARAMS = click.option("--params", type=FILE, default="params.yaml", show_default=True, help="Parameter file.")
+HORIZON_DAYS = click.option(
+    "--horizon-days", type=click.IntRange(1, 3650), help="Window of failures.  [default: the parameter file's]"
+)
 
 
 def with_horizon(read: Params, horizon_days: int | None) -> Params:

@@ -11,17 +11,15 @@ from promotion_gate.commands.group import FILE, Share
 
 
 @click.command(name="tune-policy")
-@click.argument("tables", type=FILE)
+@history.TABLES
 @click.option(
     "--delay-at-most", type=Share(), help="Share of modules that it may hold.  [default: the parameter file's]"
 )
 @click.option("--trials", type=click.IntRange(1, 100_000), help="Policies to try.  [default: the parameter file's]")
 @click.option("--policy", type=FILE, help="Policy file, or another parameter file, to start from.")
-@click.option("--pool", multiple=True, type=FILE, help="Folder of another project, whose past is learnt from as well.")
-@click.option("--params", type=FILE, default="params.yaml", show_default=True, help="Parameter file.")
-@click.option(
-    "--horizon-days", type=click.IntRange(1, 3650), help="Window of failures.  [default: the parameter file's]"
-)
+@history.POOL
+@history.PARAMS
+@history.HORIZON_DAYS
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option(
     "--out", type=FILE, help="Folder for suggested_policy.yaml, policy_tuning.json, pareto.csv, .png and .svg."
