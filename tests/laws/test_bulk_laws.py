@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 
 from promotion_gate.decide.bulk import CODES, verdicts
 from promotion_gate.decide.policy import PROMOTE, decide
-from promotion_gate.rules import Band, Policy, Surcharge
+from promotion_gate.rules import Band, Policy, Review, Rollback, Surcharge
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
 
 LEVEL_NAMES = ("staging", "production")
 CATEGORIES = ("shared", "legacy", "other")
 SUITES = ("unit", "unit@py311", "integration", "integration@py313", "aggregate", "aggregate@py311")
 SURCHARGE = Surcharge(step=Decimal("0.05"), cap=Decimal("0.15"), decay=Decimal("0.5"))
+REVIEW = Review(reviewers=1, review_hours=Decimal(72), approval_hours=Decimal(24))
+ROLLBACK = Rollback(
+    watch_hours=Decimal(72), suspects="ask", least_score=Decimal("0.5"), margin=Decimal("0.2"), verify_seconds=60
+)
 CERTAIN = dict.fromkeys(LEVELS, 0.0) | {"negligible": 1.0}
 
 SURCHARGES = tuple(map(Decimal, ("0", "0.05", "0.1", "0.15")))
@@ -72,6 +76,8 @@ def policies(draw):
         cap=draw(st.one_of(st.just(Decimal(1)), decimals)),
         surcharge=SURCHARGE,
         override_days=14,
+        review=REVIEW,
+        rollback=ROLLBACK,
     )
 
 
