@@ -15,6 +15,8 @@ from promotion_gate.commands.policy import policy
 from promotion_gate.commands.registry import registry, review
 from promotion_gate.commands.replay import replay
 from promotion_gate.commands.score import score
+from promotion_gate.commands.serve import serve
+from promotion_gate.commands.token import token
 from promotion_gate.commands.tune_policy import tune_policy
 
 
@@ -24,5 +26,9 @@ def main() -> None:
     """Promote software modules by the risk of their failure."""
 
 
-for command in (score, decide, batch, replay, policy, backtest, tune_policy, review, registry, ledger, benchmark):
+DECIDING = (score, decide, batch, replay, policy)
+TRYING = (backtest, tune_policy, benchmark)
+RUNNING = (review, registry, serve, token, ledger)
+
+for command in (*DECIDING, *TRYING, *RUNNING):
     main.add_command(command)

@@ -10,7 +10,7 @@ import threading
 from pydantic import TypeAdapter
 
 from promotion_gate.operate.attribution import Failure
-from promotion_gate.operate.rollback_ports import Entry, Order
+from promotion_gate.operate.rollback_ports import CLOSE, RETRY, Entry, Order
 
 ORDER, FAILURE, ENTRY = TypeAdapter(Order), TypeAdapter(Failure), TypeAdapter(Entry)
 
@@ -56,13 +56,14 @@ class MemoryJournal:
         told = {"failure": FAILURE.dump_python(failure, mode="json"), "promotion": promotion_id}
         with self._alone():
             ids = {one["failure"]["failure_id"] for one in self._all("failure")}
-            ids |= {order.failure.failure_id for order in self._orders()}
+            ids |= {order.failure.failure_id for order in self._orders() if order.failure is not None}
             if failure.failure_id not in ids:
                 self._put("failure", {**told, "rollback": rollback, "code": code})
 
     def failures(self, rollback):
         attached = [one["failure"] for one in self._all("failure") if one["rollback"] == rollback]
-        return [self.order(rollback).failure, *map(FAILURE.validate_python, attached)]
+        first = self.order(rollback).failure
+        return [*([] if first is None else [first]), *map(FAILURE.validate_python, attached)]
 
     def codes(self):
         """Return how the failures that opened nothing were answered."""
@@ -78,8 +79,12 @@ class MemoryJournal:
         return [entry for entry in map(ENTRY.validate_python, self._all("entry")) if entry.rollback == rollback]
 
     def unfinished(self):
-        done = {one["rollback"] for one in self._all("entry") if (one["step"], one["phase"]) == ("close", "done")}
-        return [order.id for order in self._orders() if order.id not in done]
+        last = {
+            one["rollback"]: one["step"]
+            for one in self._all("entry")
+            if one["phase"] == "done" and one["step"] in (CLOSE, RETRY)
+        }
+        return [order.id for order in self._orders() if last.get(order.id) != CLOSE]
 
 
 class FileJournal(MemoryJournal):

@@ -23,6 +23,7 @@ from promotion_gate.operate.rollback import Rollbacks
 from promotion_gate.operate.rollback_ports import Ports, SystemClock, members, order
 from promotion_gate.rules import Rollback, Surcharge
 from tests.operate.journals import FileJournal
+from tests.operate.rollback_world import score
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 RULES = Rollback(watch_hours=24, suspects="likeliest", least_score=0, margin=0, verify_seconds=5)
@@ -93,7 +94,7 @@ def rollback(folder):
     ports = Ports(
         FileJournal(folder / "journal"),
         lambda project, level: deployer(folder),
-        lambda failed, failures: 0.4 + 0.1 * len(failures),
+        lambda failed, failures: score(0.4 + 0.1 * len(failures)),
         lambda name, line: (folder / "alarm").touch(),
         SystemClock(),
     )

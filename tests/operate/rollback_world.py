@@ -8,6 +8,7 @@ from promotion_gate.operate.deployers.protocol import Deployed, DeployError, Sta
 from promotion_gate.operate.rollback import Rollbacks
 from promotion_gate.operate.rollback_ports import Member, Ports, order
 from promotion_gate.rules import Rollback, Surcharge
+from promotion_gate.schema import FISResult
 from tests.operate.journals import MemoryJournal
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -70,13 +71,19 @@ class World:
 
     def rescore(self, promotion, failures):
         self.rescored.append([failure.failure_id for failure in failures])
-        return 0.75
+        return score(0.75)
 
     def alarm(self, name, line):
         self.alarms.append(line)
 
     def steps(self, name):
         return [(entry.step, entry.phase) for entry in self.journal.entries(name)]
+
+
+def score(fis):
+    probabilities = {"negligible": 1.0, "low": 0.0, "medium": 0.0, "high": 0.0, "critical": 0.0}
+    versions = {"model_version": "failure-impact/1", "data_hash": "d"}
+    return FISResult(project="shop", module="tax", fis=fis, severity="low", probabilities=probabilities, **versions)
 
 
 def promotion(module="tax", state="watching", version="2.0"):

@@ -10,7 +10,7 @@ from promotion_gate.errors import ModelError
 from promotion_gate.operate import rollback
 from promotion_gate.operate.deployers.protocol import DeployError
 from promotion_gate.operate.rollback import Rollbacks
-from promotion_gate.operate.rollback_ports import Member, Ports, SystemClock
+from promotion_gate.operate.rollback_ports import Member, Ports, SystemClock, order
 from tests.operate.journals import FileJournal, MemoryJournal
 from tests.operate.rollback_world import CHARGES, RULES, World, failure, promotion, wanted
 
@@ -228,3 +228,29 @@ def test_the_system_clock_tells_utc():
     clock.sleep(0.001)
     assert clock.monotonic() > before
     assert clock.now().tzinfo is dt.UTC
+
+
+def test_a_failed_rollback_is_tried_again_for_what_still_needs_it(world):
+    others = tuple(Member(f"p-{name}", ("shop", name), "2.0", "1.0") for name in ("site", "cart"))
+    world.fleet.failing.update({name: [DeployError("no quorum")] * 3 for name in ("site", "tax")})
+    name = world.rollbacks.receive(failure(), wanted(others=others)).rollback
+    assert world.rollbacks.run(name).state == "rollback-failed"
+    assert world.fleet.running == {"cart": "1.0"}
+    world.fleet.running["cart"] = "3.0"  # deployed since: it must stay
+    world.rollbacks.reopen(name, ["p-tax"], "quorum is back; site is put right by hand")
+    assert world.journal.unfinished() == [name]
+    [outcome] = world.rollbacks.resume()
+    assert outcome.state == "rolled-back"
+    assert outcome.modules[0].detail == "shop site was put right by hand"
+    assert world.fleet.running == {"cart": "3.0", "tax": "1.0"}
+    assert world.fleet.calls[-1] == ("tax", "1.0", f"{name}-2-1")
+    assert (len(world.alarms), world.rescored) == (1, [["f1"]])  # scored and charged once
+    assert outcome.surcharge == (Decimal(0), Decimal("0.05"))
+
+
+def test_a_deployment_that_failed_charges_nothing(world):
+    failed = promotion()
+    mine = Member(failed.promotion_id, failed.module, failed.version, "1.0")
+    name, _ = world.journal.open(order(failed, None, (mine,), Decimal("0.05"), "it did not start", charged=False))
+    outcome = world.rollbacks.run(name)
+    assert (outcome.surcharge, outcome.failures) == ((Decimal("0.05"), Decimal("0.05")), ())

@@ -7,15 +7,15 @@ docs/rollback.md has the cases as a table.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promotion_gate.decide.surcharge import after_rollback
-from promotion_gate.errors import PromotionGateError
-from promotion_gate.operate.attribution import Failure, Key, Promotion
+from promotion_gate.operate.attribution import Failure, Promotion
+from promotion_gate.operate.rollback_outcome import line_of, name_of, outcome_of, settled_before, standing
 from promotion_gate.operate.rollback_ports import (
-    End,
+    CLOSE,
+    RETRY,
     Entry,
     Member,
     Order,
@@ -34,8 +34,6 @@ PAUSE_S = 2.0
 
 POLL_S = 1.0
 """Between two looks at what runs."""
-
-CLOSE = "close"
 
 
 class Rollbacks:
@@ -60,11 +58,11 @@ class Rollbacks:
             return self._recorded(failure, failed, "already-rolled-back", "the version was rolled back already")
         rollback, opened = self._journal.open(wanted)
         if opened:
-            said = f"{_name(failed.module)} {failed.version} is rolled back"
+            said = f"{name_of(failed.module)} {failed.version} is rolled back"
             return Receipt("opened", rollback, "rollback-opened", said)
         if rollback in self._journal.unfinished():
             return self._attached(failure, failed, rollback, "rollback-under-way", "a rollback is under way")
-        outcome = self.run(rollback)
+        outcome = self._run(rollback)  # it has ended: nothing is done, so the lock of `run` is not needed
         mine = [one.state for one in outcome.modules if one.member.promotion_id == failed.promotion_id]
         if mine == ["rolled-back"]:
             return self._recorded(failure, failed, "already-rolled-back", "the version was rolled back already")
@@ -87,15 +85,27 @@ class Rollbacks:
         with self._lock:
             return self._run(rollback)
 
+    def reopen(self, rollback: str, promotions: Sequence[str], reason: str) -> None:
+        """Keep that a person wants a rollback that failed to be tried again; then `run` it.
+
+        Args:
+            rollback: which has ended.
+            promotions: of the members that failed, those that still need it; the others count as put right by hand.
+            reason: in words.
+        """
+        self._note(rollback, RETRY, "done", {"promotions": list(promotions), "reason": reason})
+
     def _run(self, rollback: str) -> Outcome:
         wanted = self._journal.order(rollback)
         restored = tuple(self._restored(wanted, number, member) for number, member in enumerate(wanted.members))
         score = self._step(rollback, "rescore", lambda: self._rescored(wanted))
         charge = self._step(rollback, "surcharge", lambda: self._raised(wanted))
-        outcome = _outcome(wanted, restored, score, charge)
+        outcome = outcome_of(wanted, restored, score, charge)
         if outcome.state == "rollback-failed":
             self._step(rollback, "alarm", lambda: self._alarmed(outcome))
-        self._step(rollback, CLOSE, lambda: {"state": outcome.state, "message": outcome.message})
+        ends = {one.member.promotion_id: [one.state, one.detail] for one in restored}
+        closed = {"state": outcome.state, "message": outcome.message, "ends": ends}
+        self._step(rollback, CLOSE, lambda: closed)
         return outcome
 
     def _recorded(self, failure: Failure, failed: Promotion, code: str, said: str) -> Receipt:
@@ -108,7 +118,7 @@ class Rollbacks:
 
     def _step(self, rollback: str, name: str, act: Callable[[], dict[str, Any]]) -> Mapping[str, Any]:
         """Do a step and return what it led to, from the journal if it is done already."""
-        for entry in self._journal.entries(rollback):
+        for entry in reversed(standing(self._journal.entries(rollback))):
             if (entry.step, entry.phase) == (name, "done"):
                 return entry.data
         self._note(rollback, name, "begin", {})
@@ -122,9 +132,12 @@ class Rollbacks:
     def _restored(self, wanted: Order, number: int, member: Member) -> Restored:
         # A member that cannot be restored does not keep the others from it: that the failed version does damage is
         # certain, that modules of different age do not fit is only possible.
+        settled = settled_before(self._journal.entries(wanted.id), member)
+        if settled is not None:
+            return Restored(member, "rolled-back", settled)
         if member.target is None or member.target == member.version:
             said = (
-                f"no stable version of {_name(member.module)} to restore: fix it forward by a hotfix or switch it off"
+                f"no stable version of {name_of(member.module)} to restore: fix it forward by a hotfix or switch it off"
             )
             return Restored(member, "rollback-failed", said)
         level, step = wanted.failed.level, f"{number}:{member.module[0]}:{member.module[1]}"
@@ -137,15 +150,19 @@ class Rollbacks:
 
     def _restore(self, wanted: Order, number: int, member: Member, step: str) -> dict[str, Any]:
         entries = self._journal.entries(wanted.id)
-        past = [entry.data["reason"] for entry in entries if (entry.step, entry.phase) == (step, "attempt-failed")]
+        tries = sum(entry.step == RETRY for entry in entries)
+        # Another try is another action: under the same key a deployer would say that it was done, and do nothing.
+        key = f"{wanted.id}-{number}" + f"-{tries}" * bool(tries)
+        here = standing(entries)
+        past = [entry.data["reason"] for entry in here if (entry.step, entry.phase) == (step, "attempt-failed")]
         failed, said = len(past), past[-1] if past else ""
         project, module = member.module
         while failed < ATTEMPTS:
             try:
                 deployer = self._ports.deployer(project, wanted.failed.level)
-                deployed = deployer.restore(module, str(member.target), f"{wanted.id}-{number}")
+                deployed = deployer.restore(module, str(member.target), key)
             except Exception as error:  # a deployer is foreign code: whatever it raises, the rollback must go on
-                said, failed = _line(error), failed + 1
+                said, failed = line_of(error), failed + 1
                 self._note(wanted.id, step, "attempt-failed", {"attempt": failed, "reason": said})
                 if failed < ATTEMPTS:
                     self._ports.clock.sleep(PAUSE_S * 2 ** (failed - 1))
@@ -154,7 +171,7 @@ class Rollbacks:
         advice = f"restore {member.target} by hand"
         return {
             "done": False,
-            "detail": f"{ATTEMPTS} attempts to restore {_name(member.module)} failed: {said}; {advice}",
+            "detail": f"{ATTEMPTS} attempts to restore {name_of(member.module)} failed: {said}; {advice}",
         }
 
     def _verify(self, member: Member, level: str) -> dict[str, Any]:
@@ -166,7 +183,9 @@ class Rollbacks:
             if right:
                 return {"done": True, "detail": said}
             if clock.monotonic() >= deadline:
-                said = f"{_name(member.module)} {member.target} was restored, but after {seconds} s {said}; look at it"
+                said = (
+                    f"{name_of(member.module)} {member.target} was restored, but after {seconds} s {said}; look at it"
+                )
                 return {"done": False, "detail": said}
             clock.sleep(POLL_S)
 
@@ -175,7 +194,7 @@ class Rollbacks:
         try:
             status = self._ports.deployer(project, level).status(module)
         except Exception as error:  # as in `_restore`
-            return False, f"its status is unknown: {_line(error)}"
+            return False, f"its status is unknown: {line_of(error)}"
         if status.version != member.target:
             return False, f"{status.version or 'nothing'} runs"
         return status.healthy, f"{status.version} runs{'' if status.healthy else ', not healthy'}: {status.detail}"
@@ -184,45 +203,18 @@ class Rollbacks:
         failures = self._journal.failures(wanted.id)
         told: dict[str, Any] = {"before": wanted.failed.fis, "failures": [one.failure_id for one in failures]}
         try:
-            return {**told, "after": float(self._ports.rescore(wanted.failed, failures))}
+            result = self._ports.rescore(wanted.failed, failures)
+            return {**told, "after": result.fis, "result": result.model_dump(mode="json")}
         except Exception as error:  # without a model the rollback is done all the same
-            return {**told, "after": None, "reason": _line(error)}
+            return {**told, "after": None, "reason": line_of(error)}
 
     def _raised(self, wanted: Order) -> dict[str, Any]:
-        after = after_rollback(wanted.surcharge, self._surcharge)
+        after = after_rollback(wanted.surcharge, self._surcharge) if wanted.charged else wanted.surcharge
         return {"before": str(wanted.surcharge), "after": str(after)}
 
     def _alarmed(self, outcome: Outcome) -> dict[str, Any]:
         try:
             self._ports.alarm(outcome.rollback, outcome.message)
         except Exception as error:  # the state is in the journal for all to see; no alarm must not mean no end
-            return {"sent": False, "reason": _line(error)}
+            return {"sent": False, "reason": line_of(error)}
         return {"sent": True}
-
-
-def _outcome(
-    wanted: Order, restored: tuple[Restored, ...], score: Mapping[str, Any], charge: Mapping[str, Any]
-) -> Outcome:
-    broken = [one for one in restored if one.state == "rollback-failed"]
-    state: End = "rollback-failed" if broken else "rolled-back"
-    good = ", ".join(f"{_name(one.member.module)} to {one.member.target}" for one in restored if one not in broken)
-    said = [f"rolled back {good}"] * bool(good) + [one.detail for one in broken]
-    return Outcome(
-        rollback=wanted.id,
-        state=state,
-        modules=restored,
-        fis=(score["before"], score["after"]),
-        surcharge=(Decimal(charge["before"]), Decimal(charge["after"])),
-        failures=tuple(score["failures"]),
-        review=tuple(one.member.module for one in broken),
-        message="; ".join(said),
-    )
-
-
-def _name(module: Key) -> str:
-    return " ".join(module)
-
-
-def _line(error: Exception) -> str:
-    said = " ".join(str(error).split())[:300]
-    return said if isinstance(error, PromotionGateError) else f"{type(error).__name__}: {said}"

@@ -10,6 +10,13 @@ from typing import Any, Literal, Protocol
 from promotion_gate.decide.digest import digest
 from promotion_gate.operate.attribution import RUNNING, Failure, Key, Promotion
 from promotion_gate.operate.deployers.protocol import Deployer
+from promotion_gate.schema import FISResult
+
+CLOSE = "close"
+"""The last step: the rollback has ended."""
+
+RETRY = "retry"
+"""A person tries a failed rollback again: what failed is done once more, what was done is not."""
 
 End = Literal["rolled-back", "rollback-failed"]
 """How a rollback, and a module in it, ends: states of the promotion as the ledger names them."""
@@ -32,16 +39,20 @@ class Order:
     Attributes:
         id: the same for the same promotion: one promotion is rolled back once.
         failed: the promotion that the failure was attributed to.
-        failure: the first one.
+        failure: the first one; None where a person asks for it, or the deployment itself failed.
         members: what is restored, in this order; the failed module is among them.
         surcharge: share that the failed module carries before.
+        reason: in words.
+        charged: whether it raises the surcharge; not where only the deployment failed: the module did not.
     """
 
     id: str
     failed: Promotion
-    failure: Failure
+    failure: Failure | None
     members: tuple[Member, ...]
     surcharge: Decimal
+    reason: str
+    charged: bool = True
 
 
 def members(
@@ -73,16 +84,28 @@ def members(
     return tuple(Member(one.promotion_id, one.module, one.version, last_stable(one)) for one in (*rest, failed))
 
 
-def order(failed: Promotion, failure: Failure, restored: tuple[Member, ...], surcharge: Decimal) -> Order:
+def order(
+    failed: Promotion,
+    failure: Failure | None,
+    restored: tuple[Member, ...],
+    surcharge: Decimal,
+    reason: str = "",
+    charged: bool = True,
+) -> Order:
     """Return the order to roll back a promotion; its id follows from the promotion's.
 
     Args:
         failed: what the failure was attributed to.
-        failure: the failure.
+        failure: the failure, None where there is none.
         restored: see `members`.
         surcharge: share that the failed module carries now.
+        reason: in words; "": the failure.
+        charged: see `Order`.
     """
-    return Order(f"rb-{digest(['rollback', failed.promotion_id])[:32]}", failed, failure, restored, surcharge)
+    name = f"rb-{digest(['rollback', failed.promotion_id])[:32]}"
+    if failure is not None:
+        reason = reason or f"failure {failure.failure_id} of {' '.join(failure.module)}, {failure.severity}"
+    return Order(name, failed, failure, restored, surcharge, reason, charged)
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,7 @@ class Entry:
 class Journal(Protocol):
     """Where rollbacks are kept; what a call wrote survives a crash from its return on. Safe for several threads.
 
-    The ledger is the real one.
+    `operate.journal.LedgerJournal` is the real one.
     """
 
     def open(self, order: Order) -> tuple[str, bool]:
@@ -128,7 +151,7 @@ class Journal(Protocol):
         """Return what happened in a rollback, oldest first."""
 
     def unfinished(self) -> Sequence[str]:
-        """Return the rollbacks whose step `close` is not done, oldest first."""
+        """Return the rollbacks whose step `close` is not done, or that are tried again since, oldest first."""
 
 
 class Clock(Protocol):
@@ -167,14 +190,14 @@ class Ports:
     Attributes:
         journal: see `Journal`.
         deployer: project and level -> its deployer; raises PromotionGateError where there is none.
-        rescore: the failed promotion and all failures of this rollback -> the FIS with these in the history.
+        rescore: the failed promotion and all failures of this rollback -> the score with these in the history.
         alarm: rollback and one line: tell a person, now. May be called again after a crash.
         clock: see `Clock`.
     """
 
     journal: Journal
     deployer: Callable[[str, str], Deployer]
-    rescore: Callable[[Promotion, Sequence[Failure]], float]
+    rescore: Callable[[Promotion, Sequence[Failure]], FISResult]
     alarm: Callable[[str, str], None]
     clock: Clock
 

@@ -75,14 +75,14 @@ def test_forward_and_back_with_data_loses_nothing(ledger_url):
     written(ledger_url)
     before = contents(ledger_url)
     with Ledger.to_migrate(ledger_url) as ledger:
-        assert ledger.migrate("ledger_0001") == ("ledger_0002", "ledger_0001")
+        assert ledger.migrate("ledger_0001") == ("ledger_0003", "ledger_0001")
         assert ledger.migrate("ledger_0001") == ("ledger_0001", "ledger_0001")
     with pytest.raises(
-        InputError, match="revision ledger_0001, this version needs ledger_0002; run `promotion-gate led"
+        InputError, match="revision ledger_0001, this version needs ledger_0003; run `promotion-gate led"
     ):
         Ledger.open(ledger_url)
     with Ledger.to_migrate(ledger_url) as ledger:
-        assert ledger.migrate() == ("ledger_0001", "ledger_0002")
+        assert ledger.migrate() == ("ledger_0001", "ledger_0003")
     assert contents(ledger_url) == before
     assert found(ledger_url) == []
 
@@ -96,7 +96,7 @@ def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(ledger_url, monkeyp
         with pytest.raises(ZeroDivisionError):
             ledger.migrate()
         monkeypatch.undo()
-        assert ledger.migrate() == ("ledger_0001", "ledger_0002")
+        assert ledger.migrate() == ("ledger_0001", "ledger_0003")
     assert contents(ledger_url) == before
 
 
@@ -114,7 +114,7 @@ def test_an_empty_postgresql_database_is_not_touched_but_by_migrate(cluster):
     with pytest.raises(InputError, match="no ledger yet; run `promotion-gate ledger migrate"):
         Ledger.open(url)
     with Ledger.to_migrate(url) as ledger:
-        assert ledger.migrate() == (None, "ledger_0002")
+        assert ledger.migrate() == (None, "ledger_0003")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_empty_postgresql_database_is_not_touched_but_by_migrate(cluster):
                 "CREATE TABLE alembic_version (version_num VARCHAR(32))",
                 "INSERT INTO alembic_version VALUES ('ledger_9')",
             ],
-            "made by a newer promotion-gate (ledger_9; this one knows ledger_0002): upgrade it",
+            "made by a newer promotion-gate (ledger_9; this one knows ledger_0003): upgrade it",
         ),
     ],
 )

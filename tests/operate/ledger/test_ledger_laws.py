@@ -59,14 +59,14 @@ COMMANDS = {
     "override": lambda w, p, r: promotions.override(w, p, overruling(), POLICY, r),
     "withdraw": lambda w, p, r: promotions.withdraw(w, p, "no", r),
     "expire": promotions.expire,
-    "start": deployments.start,
+    "start": lambda w, p, r: deployments.start(w, p, revision=r),
     "deployed": lambda w, p, r: deployments.deployed(w, p, w.now + HOUR, r),
     "end-watch": lambda w, p, r: deployments.end_watch(w, p, POLICY.surcharge, r),
     "confirm": deployments.confirm,
     "fail": lambda w, p, r: deployments.fail(w, p, "500s", revision=r),
     "roll-back": lambda w, p, r: deployments.roll_back(w, p, "500s", r),
     "rolled-back": lambda w, p, r: deployments.rolled_back(w, p, POLICY.surcharge, r),
-    "rollback-failed": lambda w, p, r: deployments.rollback_failed(w, p, "no image", r),
+    "rollback-failed": lambda w, p, r: deployments.rollback_failed(w, p, "no image", POLICY.surcharge, r),
 }
 RAW = (
     Deployed(watch_until=NOW),

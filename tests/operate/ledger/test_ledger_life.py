@@ -136,7 +136,8 @@ def test_a_clean_watch_makes_stable_and_a_rollback_restores_what_was_before(ledg
     do(ledger, deployments.fail, second.id, "500s", ("pager", "1"))
     rolling = do(ledger, deployments.roll_back, second.id, "500s")
     assert (rolling.state, rolling.restores) == (State.ROLLING_BACK, first.id)
-    do(ledger, deployments.rollback_failed, second.id, "no image")
+    do(ledger, deployments.rollback_failed, second.id, "no image", POLICY.surcharge)
+    assert module(ledger).surcharge == POLICY.surcharge.step  # it failed, whatever comes after
     do(ledger, deployments.roll_back, second.id, "again")
     assert do(ledger, deployments.rolled_back, second.id, POLICY.surcharge).state is State.ROLLED_BACK
     assert module(ledger).surcharge == POLICY.surcharge.step

@@ -3,6 +3,7 @@
 PromotionGateError
 ├── IllegalTransition     2   the promotion's state does not allow it; names what is allowed
 ├── Conflict              2   another write was first, or says otherwise: read again
+│   └── Busy              2   another deployment or rollback is under way: ask again later
 ├── NotFound              2   no such promotion, module or token
 ├── NotAllowed            2   this person may not do that
 └── LedgerUnavailable     4   the database did not take the write: nothing was acknowledged
@@ -18,6 +19,10 @@ class IllegalTransition(PromotionGateError):
 
 class Conflict(PromotionGateError):
     """What was written since stands against it: another promotion, a newer revision, the same key with another body."""
+
+
+class Busy(Conflict):
+    """Another deployment or rollback is under way, and did not end in time."""
 
 
 class NotFound(PromotionGateError):

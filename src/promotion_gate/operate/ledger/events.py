@@ -115,10 +115,14 @@ class Superseded(OfPromotion):
 
 
 class DeploymentStarted(OfPromotion):
-    """The deployer was told."""
+    """The deployer was told; until it has said that it is done, the version counts as watched until `watch_until`.
+
+    It may run already, and fail: without a provisional end nobody could suspect it.
+    """
 
     kind: ClassVar[str] = "deployment-started"
     leads_to: ClassVar[Event] = Event.DEPLOYMENT_STARTED
+    watch_until: Time | None = None
 
 
 class Deployed(OfPromotion):
@@ -152,7 +156,10 @@ class Failed(OfPromotion):
 
 
 class RollbackStarted(OfPromotion):
-    """The promotion (and its version) that is being restored; None: there was none, the module leaves the level."""
+    """The promotion (and its version) that is being restored; None: there is none.
+
+    Then nothing is called, `rollback-failed` follows, and a person must fix it forward by a hotfix or switch it off.
+    """
 
     kind: ClassVar[str] = "rollback-started"
     leads_to: ClassVar[Event] = Event.ROLLBACK_STARTED
@@ -162,16 +169,22 @@ class RollbackStarted(OfPromotion):
 
 
 class RolledBack(OfPromotion):
-    """The rollback is done. `surcharge` is what the module carries from now on."""
+    """The rollback is done. `surcharge` is what the module carries from now on; `reason` a person's, who did it."""
 
     kind: ClassVar[str] = "rolled-back"
     leads_to: ClassVar[Event] = Event.ROLLED_BACK
     surcharge: Surcharge
+    reason: Words | None = None
 
 
 class RollbackFailed(OfPromotion):
-    """The deployer could not restore the last stable version."""
+    """The deployer could not restore the last stable version, or there is none.
+
+    `surcharge` is what the module carries from now on: it failed, whatever comes after, so that a later success adds
+    nothing. None in events of before ledger_0003, which left it as it was.
+    """
 
     kind: ClassVar[str] = "rollback-failed"
     leads_to: ClassVar[Event] = Event.ROLLBACK_FAILED
     reason: Words
+    surcharge: Surcharge | None = None

@@ -25,6 +25,14 @@ from promotion_gate.operate.ledger.events import (
 )
 from promotion_gate.operate.ledger.module_events import Failure, FailureResolved, Scored, Telemetry
 from promotion_gate.operate.ledger.payload import Payload
+from promotion_gate.operate.ledger.rollback_events import (
+    AlarmRaised,
+    BatchReleased,
+    FailureAnswered,
+    FailureLinked,
+    RollbackOpened,
+    RollbackStep,
+)
 from promotion_gate.operate.ledger.system_events import Answered, CallRefused, TokenIssued, TokenRevoked
 
 OF_PROMOTION = (
@@ -45,9 +53,12 @@ OF_PROMOTION = (
     RollbackFailed,
 )
 OF_MODULE = (Failure, FailureResolved, Scored, Telemetry)
+OF_ROLLBACK = (RollbackOpened, RollbackStep, FailureLinked, FailureAnswered, AlarmRaised, BatchReleased)
 OF_SYSTEM = (Answered, TokenIssued, TokenRevoked, CallRefused)
 
-KINDS: Mapping[str, type[Payload]] = {model.kind: model for model in (*OF_PROMOTION, *OF_MODULE, *OF_SYSTEM)}
+KINDS: Mapping[str, type[Payload]] = {
+    model.kind: model for model in (*OF_PROMOTION, *OF_MODULE, *OF_ROLLBACK, *OF_SYSTEM)
+}
 
 
 def parse(kind: str, payload: str) -> Payload:

@@ -27,6 +27,7 @@ from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger import database, migrate
 from promotion_gate.operate.ledger.errors import LedgerUnavailable
 from promotion_gate.operate.ledger.instance import Instance
+from promotion_gate.operate.ledger.lease import Lease
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.writer import Writer
 
@@ -42,6 +43,7 @@ class Ledger:
         self._instance = instance
         self._engine = database.engine(url, read_only=read_only)
         self._turn = threading.Lock()
+        self._lease = Lease(None if database.is_sqlite(url) else self._engine)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -130,6 +132,20 @@ class Ledger:
         """Ask the ledger as it is at one moment. LedgerUnavailable where the database does not answer."""
         with self._reading() as connection:
             yield Queries(connection)
+
+    @contextlib.contextmanager
+    def lease(self, wait_s: float) -> Iterator[None]:
+        """Be the only one of all that use this ledger, see `lease`; it keeps nobody from writing.
+
+        Args:
+            wait_s: how long to wait for others.
+
+        Raises:
+            Busy: they held it longer.
+            LedgerUnavailable: the database does not answer.
+        """
+        with database.translated(self.url), self._lease.held(wait_s):
+            yield
 
     def close(self) -> None:
         """Let go of the database."""

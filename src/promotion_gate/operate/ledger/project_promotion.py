@@ -3,6 +3,7 @@
 The state machine is asked here, where every event passes, the replay's included: no illegal transition gets written.
 """
 
+import datetime as dt
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -14,11 +15,13 @@ from promotion_gate.operate.ledger.errors import Conflict, NotFound
 from promotion_gate.operate.ledger.events import (
     Decided,
     Deployed,
+    DeploymentStarted,
     OfPromotion,
     Overridden,
     Requested,
     Reviewed,
     ReviewOpened,
+    RollbackFailed,
     RollbackStarted,
     RolledBack,
     Settled,
@@ -102,15 +105,23 @@ def _further(connection: Connection, entry: Entry, payload: OfPromotion, row: di
                 "decided_at": entry.at,
                 "decided_sequence": entry.sequence,
                 "propensity": payload.propensity,
-                "due_at": None if payload.until is None else stamp(payload.until),
+                "due_at": _text(payload.until),
             }
         case Overridden():
             return {"kind": payload.decision.kind, "propensity": None, "due_at": stamp(payload.until)}
         case ReviewOpened():
-            due = None if payload.until is None else stamp(payload.until)
-            return {"reviewers_needed": payload.reviewers_needed, "due_at": due}
+            return {"reviewers_needed": payload.reviewers_needed, "due_at": _text(payload.until)}
         case Reviewed():
             return _reviewed(connection, entry, payload, row)
+    return _from_deployment_on(connection, entry, payload, row)
+
+
+def _from_deployment_on(
+    connection: Connection, entry: Entry, payload: OfPromotion, row: dict[str, Any]
+) -> dict[str, Any]:
+    match payload:
+        case DeploymentStarted():
+            return {"deployed_at": entry.at, "watch_until": _text(payload.watch_until)}
         case Deployed():
             until = stamp(payload.watch_until)
             return {"deployed_at": entry.at, "watch_until": until, "due_at": until}
@@ -119,10 +130,16 @@ def _further(connection: Connection, entry: Entry, payload: OfPromotion, row: di
             return {"stable_sequence": entry.sequence}
         case RollbackStarted():
             return {"restores": payload.restores}
+        case RollbackFailed() if payload.surcharge is not None:
+            _surcharge(connection, entry, row, str(payload.surcharge))
         case RolledBack():
             _surcharge(connection, entry, row, str(payload.surcharge))
             return {"stable_sequence": None}
     return {}
+
+
+def _text(when: dt.datetime | None) -> str | None:
+    return None if when is None else stamp(when)
 
 
 def _score(connection: Connection, entry: Entry, payload: Decided, row: dict[str, Any]) -> None:
@@ -139,8 +156,7 @@ def _reviewed(connection: Connection, entry: Entry, payload: Reviewed, row: dict
     if payload.outcome == "counted":
         return {}
     # From here on persons decided: the policy's own probability is unknown.
-    due = None if payload.until is None else stamp(payload.until)
-    return {"kind": "review", "propensity": None, "due_at": due}
+    return {"kind": "review", "propensity": None, "due_at": _text(payload.until)}
 
 
 def _settle(connection: Connection, entry: Entry, payload: Settled, row: dict[str, Any]) -> None:

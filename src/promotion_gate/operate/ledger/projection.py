@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from promotion_gate.decide.digest import digest
-from promotion_gate.operate.ledger import project_promotion, tables
+from promotion_gate.operate.ledger import project_promotion, project_rollback, tables
 from promotion_gate.operate.ledger.chain import Entry, canonical, stamp
 from promotion_gate.operate.ledger.errors import Conflict, NotFound
 from promotion_gate.operate.ledger.events import OfPromotion
@@ -48,6 +48,8 @@ def project(connection: Connection, entry: Entry, payload: Payload) -> None:
             _token(connection, entry, payload)
         case TokenRevoked():
             _revoked(connection, entry, payload)
+        case _:
+            project_rollback.project(connection, entry, payload)
 
 
 def entries(connection: Connection) -> Iterator[Entry]:

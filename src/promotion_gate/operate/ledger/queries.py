@@ -31,7 +31,7 @@ class Promotion:
         due_at: when something is to be done about it: a review, approval or override expires, or a watch ends.
         kind: who let it through: verdict, review, override, hotfix.
         propensity: the probability with which the policy let it through, None where a person decided.
-        deployed_at, watch_until: the watch window, also after it is over.
+        deployed_at, watch_until: the watch window, also after it is over; provisional while it is being deployed.
         restores: the promotion that a rollback of this one restores.
         stable_sequence: of the event by which it became stable.
     """

@@ -14,17 +14,16 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Table,
-    Text,
     text,
 )
 
-WORDS = Text().with_variant(Text(collation="C"), "postgresql")
-SEQUENCE = BigInteger().with_variant(Integer, "sqlite")  # SQLite's own row number, no second index
+from promotion_gate.operate.ledger import rollback_tables
+from promotion_gate.operate.ledger.columns import SEQUENCE, WORDS, sequence
 
-metadata = MetaData()
+metadata = rollback_tables.rollbacks.metadata
+"""One for both modules' tables."""
 
 head = Table(
     "ledger_head",
@@ -51,16 +50,11 @@ events = Table(
 )
 
 
-def _sequence(name: str = "sequence") -> "Column[int]":
-    """The number of the event that a row follows from."""
-    return Column(name, BigInteger, ForeignKey("events.sequence"), nullable=False)
-
-
 promotions = Table(
     "promotions",
     metadata,
     Column("id", WORDS, primary_key=True),
-    _sequence(),
+    sequence(),
     Column("project", WORDS, nullable=False),
     Column("module", WORDS, nullable=False),
     Column("level", WORDS, nullable=False),
@@ -125,7 +119,7 @@ reviews = Table(
     Column("promotion", WORDS, ForeignKey("promotions.id"), primary_key=True),
     Column("reviewer", WORDS, primary_key=True),
     Column("verdict", WORDS, nullable=False),
-    _sequence(),
+    sequence(),
 )
 
 modules = Table(
@@ -134,7 +128,7 @@ modules = Table(
     Column("project", WORDS, primary_key=True),
     Column("module", WORDS, primary_key=True),
     Column("surcharge", WORDS, nullable=False),
-    _sequence(),
+    sequence(),
 )
 
 stable_versions = Table(
@@ -145,7 +139,7 @@ stable_versions = Table(
     Column("level", WORDS, primary_key=True),
     Column("promotion", WORDS, ForeignKey("promotions.id"), nullable=False),
     Column("version", WORDS),
-    _sequence(),
+    sequence(),
 )
 
 scores = Table(
@@ -173,7 +167,7 @@ failures = Table(
     Column("resolved_at", WORDS),
     Column("version", WORDS),
     Column("promotion", WORDS),
-    _sequence(),
+    sequence(),
     Index("failures_of_module", "project", "module", "sequence"),
     Index("failures_sequence", "sequence", unique=True),
 )
@@ -190,7 +184,7 @@ telemetry = Table(
     Column("latency_p95_s", Double),
     Column("cpu_seconds", Double),
     Column("load", Double),
-    _sequence(),
+    sequence(),
 )
 
 telemetry_batches = Table(
@@ -199,7 +193,7 @@ telemetry_batches = Table(
     Column("source", WORDS, primary_key=True),
     Column("batch_id", WORDS, primary_key=True),
     Column("body_sha256", WORDS, nullable=False),
-    _sequence(),
+    sequence(),
 )
 
 answers = Table(
@@ -210,7 +204,7 @@ answers = Table(
     Column("body_sha256", WORDS, nullable=False),
     Column("status", Integer, nullable=False),
     Column("answer", WORDS, nullable=False),
-    _sequence(),
+    sequence(),
 )
 
 tokens = Table(
@@ -222,7 +216,7 @@ tokens = Table(
     Column("project", WORDS),
     Column("expires_at", WORDS),
     Column("revoked_at", WORDS),
-    _sequence(),
+    sequence(),
 )
 
 PROJECTIONS = tuple(table for table in metadata.sorted_tables if table.name not in (head.name, events.name))

@@ -1,0 +1,101 @@
+"""The application: every endpoint of the table, its OpenAPI document, the work in the background."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from promotion_gate.operate.service import (
+    openapi,
+    problems,
+    routes_fis,
+    routes_modules,
+    routes_promotions,
+    routes_system,
+)
+from promotion_gate.operate.service.endpoint import THREADS, Answer, Endpoint
+from promotion_gate.operate.service.gateway import Gateway
+from promotion_gate.operate.service.problems import Problem
+from promotion_gate.operate.service.service import Service
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *routes_fis.ENDPOINTS,
+    *routes_promotions.ENDPOINTS,
+    *routes_modules.ENDPOINTS,
+    *routes_system.ENDPOINTS,
+)
+"""Every endpoint that there is; nothing is answered but by one of them."""
+
+LOOK_S = 1.0
+"""Seconds between two looks for a new champion and for what other processes wrote."""
+
+DUE_S = 5.0
+"""Seconds between two looks for what is due."""
+
+
+def build(service: Service, *, in_background: bool = True) -> ASGIApp:
+    """Return the ASGI application of a service; the service is closed when the application ends.
+
+    Args:
+        service: opened.
+        in_background: whether time passes for it; without, its owner calls `look_around` and `do_what_is_due`.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        working = []
+        if in_background:
+            await anyio.to_thread.run_sync(service.quietly, service.management.resume)
+            working = [
+                asyncio.create_task(_every(LOOK_S, service, service.look_around)),
+                asyncio.create_task(_every(DUE_S, service, service.do_what_is_due)),
+            ]
+        yield
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        service.close()
+
+    app = FastAPI(
+        title="promotion-gate", version="1", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
+    )
+    app.router.redirect_slashes = False
+    for endpoint in ENDPOINTS:
+        app.add_api_route(endpoint.path, _route(endpoint, service), methods=[endpoint.method], include_in_schema=False)
+    service.description = json.dumps(openapi.document(ENDPOINTS)).encode()
+    app.exception_handler(HTTPException)(_unmatched)
+    return Gateway(app, service.metrics)
+
+
+def _route(endpoint: Endpoint, service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def route(request: Request) -> Response:
+        return await endpoint.answer(service, request)
+
+    route.template = endpoint.path  # type: ignore[attr-defined]  # the gateway's name for it
+    return route
+
+
+async def _every(seconds: float, service: Service, work: Callable[[], object]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await anyio.to_thread.run_sync(service.quietly, work)
+
+
+async def _unmatched(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = {404: "there is nothing at this address", 405: f"{request.method} is not possible here"}
+    headers = getattr(error, "headers", None) or {}
+    problem = Problem(
+        status, {404: "no-such-address", 405: "method"}.get(status, "refused"), said.get(status, "refused")
+    )
+    document = problem.document(request.url.path, str(request.scope.get("promotion_gate.id", "")))
+    document["expected"] = f"an address of {openapi.PATH}"
+    return Answer(document, status, headers, problems.MEDIA_TYPE).response()

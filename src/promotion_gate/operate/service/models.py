@@ -1,0 +1,193 @@
+"""The model that answers, and how another takes its place: only after it has shown that it can answer.
+
+The registry replaces the champion's folder while the service runs. What serves is therefore a copy of it, taken,
+checked by its hashes and tried out before it goes live; the old one answers until then, and goes on if anything is
+wrong. Nothing here is unpickled: a bundle is JSON, Parquet and XGBoost's own UBJ, each file with its SHA-256 in the
+manifest.
+"""
+
+import functools
+import hashlib
+import logging
+import pathlib
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from promotion_gate import bundle
+from promotion_gate.errors import ModelError, PromotionGateError
+from promotion_gate.operate.fis import FISCalculator
+from promotion_gate.operate.gate import Gate, resolve_bundle
+from promotion_gate.operate.service.loads import Loads
+from promotion_gate.schema import FISResult, ModuleData
+
+if TYPE_CHECKING:
+    from promotion_gate.learn.serving import Scorer
+
+logger = logging.getLogger("promotion_gate.service")
+
+CACHED = 10_000
+"""Answers on modules that the model knows, kept as they are sent: some 2 KB each."""
+
+TRIED = 2_000
+"""So many of its stored scores a model must answer before it goes live. They are in the cache then."""
+
+RETRY_S = 10.0
+"""A bundle that was refused is tried again after so long: it may have been read while it was being written."""
+
+
+class LiveCalculator(FISCalculator):
+    """The champion's calculator with the newest load, for many threads, and with ready answers on what it knows."""
+
+    def __init__(self, gate: Gate, loads: Loads) -> None:
+        super().__init__(gate.folder, gate.manifest, gate.rules.impact)
+        self._loads = loads
+        self._loading = threading.Lock()
+        self._ready = functools.lru_cache(CACHED)(self._known)
+
+    def score(self, module: ModuleData, load: float | None = None) -> FISResult:
+        """Return the score as `FISCalculator.score`; the load is the newest one where none is given."""
+        return super().score(module, self._loads.of(module.project, module.module) if load is None else load)
+
+    def as_json(self, module: ModuleData) -> bytes:
+        """Return the score's JSON. Errors as `score`."""
+        if module.metrics or module.dependencies is not None:
+            return self.score(module).model_dump_json().encode()
+        load = self._loads.of(module.project, module.module)
+        return self._ready(module.project, module.module, module.version, module.criticality, load)
+
+    def is_ready(self, module: ModuleData) -> bool:
+        """Say whether the module is scored without the model, in a millisecond or two."""
+        return not module.metrics and module.dependencies is None
+
+    def _known(
+        self, project: str, module: str, version: str | None, criticality: float | None, load: float | None
+    ) -> bytes:
+        asked = ModuleData(project=project, module=module, version=version, criticality=criticality)
+        return super().score(asked, load).model_dump_json().encode()
+
+    def _scorer(self) -> "Scorer":
+        with self._loading:  # else each thread that comes first would load one
+            return super()._scorer()
+
+
+class Live:
+    """A model that passed its test, in a folder of its own.
+
+    Attributes:
+        gate: decides by it.
+        calculator: scores by it.
+        version: name and version.
+        seal: SHA-256 of the manifest that it was made from.
+    """
+
+    def __init__(self, models: pathlib.Path, params: pathlib.Path | None, loads: Loads) -> None:
+        room = tempfile.mkdtemp(prefix="promotion-gate-model-")
+        try:
+            folder = pathlib.Path(room, "champion")
+            shutil.copytree(resolve_bundle(models), folder)
+            self.seal = seal(folder)
+            manifest = bundle.verify(folder)
+            self.gate = Gate(params, folder)
+            # The copy goes with the last request that holds the gate, which may be long after a swap.
+            weakref.finalize(self.gate, shutil.rmtree, room, ignore_errors=True)
+            self.calculator = LiveCalculator(self.gate, loads)
+            self.gate.calculator = self.calculator
+            self.version = manifest.model_version or manifest.model_name
+            self._answer_for_itself(loads)
+        except BaseException as error:
+            shutil.rmtree(room, ignore_errors=True)
+            if isinstance(error, OSError | shutil.Error):
+                raise ModelError(f"{models}: cannot be read: {' '.join(str(error).split()):.200}") from None
+            raise
+
+    def _answer_for_itself(self, loads: Loads) -> None:
+        """Score the modules that it knows. ModelError where it cannot, or says other than its own stored scores."""
+        calculator = self.calculator
+        modules = [(project, name) for project in calculator.projects for name in calculator.modules(project)]
+        if not modules:
+            raise ModelError("the model knows no module")
+        stored = calculator.all_scores()
+        for project, name in modules[:TRIED]:
+            module = ModuleData(project=project, module=name)
+            answer = FISResult.model_validate_json(calculator.as_json(module))
+            if loads.of(project, name) is None and abs(answer.fis - stored[project, name]) > 1e-9:
+                said = f"the model answers {answer.fis} for {name}, its stored score is {stored[project, name]}"
+                raise ModelError(said)
+
+
+def seal(folder: pathlib.Path) -> str | None:
+    """Return the hash of a bundle's manifest, which holds all other hashes; None where there is none."""
+    try:
+        return hashlib.sha256((folder / bundle.MANIFEST).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+class Models:
+    """The live model and its successor.
+
+    Args:
+        models: the champion's folder, watched.
+        params: parameter file, see `Gate`.
+        loads: of the modules.
+        told: called with `live` or `refused` at each change.
+
+    Attributes:
+        trouble: why the newest bundle does not serve; None where it does.
+    """
+
+    def __init__(
+        self,
+        models: pathlib.Path,
+        params: pathlib.Path | None,
+        loads: Loads,
+        told: Callable[[str], None] = lambda _outcome: None,
+    ) -> None:
+        self._models, self._params, self._loads, self._told = models, params, loads, told
+        self._live: Live | None = None
+        self._refused: tuple[str | None, float] | None = None
+        self._turn = threading.Lock()
+        self.trouble: str | None = f"{models}: no model was read yet"
+
+    @property
+    def live(self) -> Live:
+        """The model that answers. ModelError where there is none yet."""
+        if self._live is None:
+            raise ModelError(self.trouble or "no model")
+        return self._live
+
+    def gate(self) -> Gate:
+        """Return the gate in force. ModelError where there is no model yet."""
+        return self.live.gate
+
+    def refresh(self) -> None:
+        """Look whether the champion is another one, and let it answer if it can; never raises for a bad one."""
+        with self._turn:
+            found = seal(self._models)
+            if self._live is not None and found == self._live.seal:
+                self.trouble = None
+                return
+            if self._refused is not None and self._refused[0] == found and time.monotonic() < self._refused[1]:
+                return
+            self._try(found)
+
+    def _try(self, found: str | None) -> None:
+        try:
+            fresh = Live(self._models, self._params, self._loads)
+        except (PromotionGateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            known = self._refused is not None and self._refused[0] == found
+            self._refused = (found, time.monotonic() + RETRY_S)
+            self.trouble = " ".join(str(error).split())[:300]
+            if not known:
+                live = None if self._live is None else self._live.version
+                logger.error("model refused", extra={"trouble": self.trouble, "live": live})
+                self._told("refused")
+            return
+        old, self._live, self._refused, self.trouble = self._live, fresh, None, None
+        logger.info("model live", extra={"version": fresh.version, "before": None if old is None else old.version})
+        self._told("live")

@@ -1,0 +1,41 @@
+"""What is kept -> what is shown: promotions and failures as wire types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from promotion_gate.operate.ledger.queries import Promotion
+from promotion_gate.operate.service.caller import Caller
+from promotion_gate.operate.service.endpoint import Call
+from promotion_gate.operate.service.problems import Problem
+from promotion_gate.operate.service.wire import PromotionState
+
+
+def state(promotion: Promotion) -> PromotionState:
+    """Return a promotion as it is shown."""
+    return PromotionState(**{name: getattr(promotion, name) for name in PromotionState.model_fields})
+
+
+def found(call: Call) -> Promotion:
+    """Return the promotion of the address.
+
+    Raises:
+        NotFound: there is none.
+        Problem: 404 it is another project's: in the same words, so that nobody learns which ids there are.
+    """
+    name = call.path["promotion"]
+    with call.service.ledger.read() as queries:
+        promotion = queries.promotion(name)
+    check_seen(call.caller, promotion)
+    return promotion
+
+
+def check_seen(caller: Caller, promotion: Promotion) -> None:
+    """Refuse another project's promotion as one that is not there; it is audited."""
+    if not caller.sees(promotion.project):
+        raise Problem(404, "not-found", f"no promotion {promotion.id!r:.80}", is_refusal=True)
+
+
+def failure(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a failure as it is shown."""
+    names = ("source", "failure_id", "severity", "occurred_at", "resolved_at", "version", "promotion", "evidence")
+    return {name: row[name] for name in names if name in row}
