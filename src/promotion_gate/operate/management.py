@@ -15,20 +15,17 @@ from promotion_gate.operate.deployers.protocol import Deployer
 from promotion_gate.operate.gate import Gate
 from promotion_gate.operate.journal import PROGRAM, LedgerJournal
 from promotion_gate.operate.ledger import deployments, promotions, reviews
-from promotion_gate.operate.ledger.errors import Busy, Conflict, IllegalTransition
+from promotion_gate.operate.ledger.errors import Conflict, IllegalTransition
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.queries import Promotion
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.management_failures import Failures
 from promotion_gate.operate.management_intake import Idempotency, Intake, hours
-from promotion_gate.operate.management_sagas import Sagas
+from promotion_gate.operate.management_sagas import WAIT_S, Sagas
 from promotion_gate.operate.rollback_ports import Clock, Receipt
 from promotion_gate.rules import Policy
 from promotion_gate.schema import Decision, PromotionRequest
-
-WAIT_S = 30.0
-"""How long a call waits for another deployment or rollback to end."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class PromotionManagement:
     ) -> None:
         self._ledger, self._gate, self._clock = ledger, gate, clock
         self._journal = LedgerJournal(ledger, clock, lambda: self._policy().surcharge)
-        self._sagas = Sagas(self._journal, gate, deployers, clock)
+        self._sagas = Sagas(ledger, self._journal, gate, deployers, clock)
         self._intake = Intake(self._journal, gate, clock)
         self._failures = Failures(self._journal, gate, self._sagas)
 
@@ -118,15 +115,10 @@ class PromotionManagement:
         Raises:
             IllegalTransition: it may not be deployed.
             Conflict: it has expired.
-            Busy: another deployment or rollback is under way and does not end.
+            Busy: another deployment or rollback of the module on the level is under way and does not end.
             InputError: it has no version, which a deployer needs.
         """
-        with self._ledger.read() as queries:
-            served = self._sagas.is_served(queries.promotion(promotion))
-        if not served:
-            return self._sagas.start(promotion, actor)
-        with self._ledger.lease(WAIT_S):
-            return self._sagas.finish(self._sagas.start(promotion, actor), actor)
+        return self._sagas.deploy(promotion, actor)
 
     def deployed(self, promotion: str, actor: str) -> Promotion:
         """Keep that the pipeline has deployed: the watch begins. IllegalTransition where nothing was deploying."""
@@ -140,14 +132,14 @@ class PromotionManagement:
     def roll_back(self, promotion: str, reason: str, actor: str) -> Promotion:
         """Restore what ran before; of a rollback that failed, try again. Returns the promotion after it.
 
+        Where a deployment under way there does not end in time the promotion is still `rolling-back`: `tick` goes on.
+
         Raises:
             IllegalTransition: nothing of it runs.
-            Conflict: a newer promotion runs on the level.
-            Busy: as `deploy`.
+            Conflict: a newer promotion runs on the level; or another person is trying again.
             InputError: there is no reason.
         """
-        with self._ledger.lease(WAIT_S):
-            return self._sagas.roll_back(promotion, reason, actor)
+        return self._sagas.roll_back(promotion, reason, actor)
 
     def restored_by_hand(self, promotion: str, reason: str, actor: str) -> Promotion:
         """Keep that a person has put right what a rollback could not. IllegalTransition where none has failed."""
@@ -160,8 +152,8 @@ class PromotionManagement:
     def failure(self, failure: Failure, actor: str, level: str | None = None) -> Receipt:
         """Keep a failure, find who is to blame, roll back as the policy says. Told twice, it is answered the same.
 
-        A rollback that it opens has ended when this returns, unless another deployment or rollback did not end in
-        time: then it is under way, and `tick` runs it.
+        A rollback that it opens has ended when this returns, unless a deployment under way there did not end in time:
+        then it is open, and `tick` runs it.
 
         Args:
             failure: its project, source, failure_id and module are its name.
@@ -174,9 +166,9 @@ class PromotionManagement:
         Raises:
             Conflict: the source told otherwise of the same failure before.
         """
-        receipt = self._failures.receive(failure, actor, level)
-        if receipt.answer == "opened":
-            self._resumed(WAIT_S)
+        receipt, opened = self._failures.receive(failure, actor, level)
+        for rollback in opened:
+            self._sagas.run(rollback, WAIT_S)
         return receipt
 
     def tick(self) -> Ticked:
@@ -191,23 +183,14 @@ class PromotionManagement:
             stable += [one.id for one in ended if one.state is State.STABLE]
             expired += [one.id for one in ended if one.state is State.EXPIRED]
             done = bool(ended)
-        return Ticked(tuple(expired), tuple(stable), self._resumed(0))
+        return Ticked(tuple(expired), tuple(stable), self._sagas.resume())
 
     def resume(self) -> tuple[str, ...]:
         """Finish or undo the deployments and rollbacks that were cut off; at the service's start. Returns their ids.
 
         What another process is at work on is left to it.
         """
-        return self._resumed(0)
-
-    def _resumed(self, wait_s: float) -> tuple[str, ...]:
-        if self._sagas.unfinished() == ([], []):
-            return ()
-        try:
-            with self._ledger.lease(wait_s):
-                return self._sagas.resume()
-        except Busy:  # somebody is at work, perhaps on these very ones
-            return ()
+        return self._sagas.resume()
 
     def _end(self, standing: Promotion) -> Promotion | None:
         try:

@@ -1,6 +1,6 @@
 """A failure comes in: kept, attributed and answered in one transaction, so that it is answered once and the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from promotion_gate.operate.attribution import Attribution, Suspect, attribute
 from promotion_gate.operate.gate import Gate
@@ -17,7 +17,7 @@ from promotion_gate.operate.rollback_ports import Receipt
 
 
 class Failures:
-    """Answers failures; the rollbacks that it opens are run by whoever holds the lease.
+    """Answers failures; the rollbacks that it opens are the caller's to run.
 
     Args:
         journal: the ledger's.
@@ -28,8 +28,8 @@ class Failures:
     def __init__(self, journal: LedgerJournal, gate: Callable[[], Gate], sagas: Sagas) -> None:
         self._journal, self._gate, self._sagas = journal, gate, sagas
 
-    def receive(self, failure: Failure, actor: str, level: str | None) -> Receipt:
-        """Keep a failure and answer it; told again, it is answered as before.
+    def receive(self, failure: Failure, actor: str, level: str | None) -> tuple[Receipt, list[str]]:
+        """Keep a failure and answer it; told again, it is answered as before. Also returns the rollbacks to be run.
 
         Raises:
             Conflict: the source told otherwise of the same failure before.
@@ -43,10 +43,11 @@ class Failures:
             key = {name: str(getattr(failure, name)) for name in FAILURE_KEY}
             before = rollback_queries.answer_of(writer.queries, key)
             if before is not None:
-                return Receipt(before["answer"], before["rollback"], before["code"], before["message"])
+                return Receipt(before["answer"], before["rollback"], before["code"], before["message"]), []
             present = rollback_queries.watched(writer.queries, where, failure.occurred_at)
             found = attribute(seen(failure), [suspect(one) for one in present], graph, policy.rollback)
-            receipt = self._answer(writer, failure, found)
+            receipts = self._answers(writer, failure, found)
+            receipt = _in_one(receipts)
             answered = FailureAnswered(
                 **key,
                 level=where,
@@ -57,26 +58,23 @@ class Failures:
                 message=receipt.message,
             )
             writer.append(module_stream(failure.project, failure.module), answered)
-        return receipt
+        return receipt, [str(one.rollback) for one in receipts if one.answer == "opened"]
 
     def _dependencies(self, failure: Failure, level: str) -> Graph:
         with self._journal.reading() as queries:
             told = modules_of(queries, rollback_queries.watched(queries, level, failure.occurred_at))
         return reached(self._gate(), (failure.project, failure.module), told)
 
-    def _answer(self, writer: Writer, failure: Failure, found: Attribution) -> Receipt:
+    def _answers(self, writer: Writer, failure: Failure, found: Attribution) -> list[Receipt]:
         if found.verdict == "none":
-            return Receipt("recorded", None, found.reason.code, found.reason.message)
+            return [Receipt("recorded", None, found.reason.code, found.reason.message)]
         if found.verdict == "ask":
             names = ", ".join(f"{_name(one)} ({one.score:.3f})" for one in found.suspects[:10])
             where = f"{failure.severity} failure {failure.failure_id} of {failure.project} {failure.module}"
             said = f"{where}: {found.reason.message}; suspected: {names}; roll back by hand what is to blame"
             self._sagas.alarm(None, said)
-            return Receipt("recorded", None, found.reason.code, said)
-        receipts = [self._roll_back(writer, failure, one) for one in found.chosen]
-        first = min(receipts, key=lambda one: ("opened", "attached", "recorded").index(one.answer))
-        said = "; ".join(dict.fromkeys(one.message for one in receipts))
-        return Receipt(first.answer, first.rollback, first.code, said)
+            return [Receipt("recorded", None, found.reason.code, said)]
+        return [self._roll_back(writer, failure, one) for one in found.chosen]
 
     def _roll_back(self, writer: Writer, failure: Failure, one: Suspect) -> Receipt:
         queries, name = writer.queries, one.promotion.promotion_id
@@ -88,6 +86,12 @@ class Failures:
             return Receipt("recorded", None, "replaced", said)
         wanted = order_for(queries, self._gate(), standing, failure)
         return self._sagas.rollbacks().receive(what, wanted)
+
+
+def _in_one(receipts: Sequence[Receipt]) -> Receipt:
+    first = min(receipts, key=lambda one: ("opened", "attached", "recorded").index(one.answer))
+    said = "; ".join(dict.fromkeys(one.message for one in receipts))
+    return Receipt(first.answer, first.rollback, first.code, said)
 
 
 def _suspected(one: Suspect) -> Suspected:

@@ -1,7 +1,7 @@
 """Deployments and rollbacks: durable before the deployer is told, told under a key that it does once, finished later.
 
-Whoever deploys or rolls back holds the ledger's lease from the first word in the ledger to the last. So whoever holds
-it and finds something under way knows that it was cut off, and finishes it.
+Whoever tells a deployer holds the ledger's lease of the places, for a deployment from the first word in the ledger to
+the last. So whoever holds it and finds something under way there knows that it was cut off, and finishes it.
 """
 
 import datetime as dt
@@ -14,7 +14,9 @@ from promotion_gate.operate.deployers.protocol import Deployer, DeployError
 from promotion_gate.operate.gate import Gate
 from promotion_gate.operate.journal import PROGRAM, LedgerJournal
 from promotion_gate.operate.ledger import deployments, rollback_queries
-from promotion_gate.operate.ledger.errors import Conflict
+from promotion_gate.operate.ledger.errors import Busy, Conflict
+from promotion_gate.operate.ledger.lease import Place
+from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.payload import SYSTEM
 from promotion_gate.operate.ledger.queries import Promotion, Queries
 from promotion_gate.operate.ledger.rollback_events import AlarmRaised
@@ -29,11 +31,15 @@ from promotion_gate.schema import FISResult
 
 LOG = logging.getLogger(__name__)
 
+WAIT_S = 30.0
+"""How long a call waits for another deployment or rollback on its places to end."""
+
 
 class Sagas:
-    """Runs deployments and rollbacks; the caller holds the lease where a method says so.
+    """Runs deployments and rollbacks.
 
     Args:
+        ledger: for its leases.
         journal: the ledger's.
         gate: the gate in force.
         deployers: by project and level.
@@ -42,12 +48,14 @@ class Sagas:
 
     def __init__(
         self,
+        ledger: Ledger,
         journal: LedgerJournal,
         gate: Callable[[], Gate],
         deployers: Mapping[tuple[str, str], Deployer],
         clock: Clock,
     ) -> None:
-        self._journal, self._gate, self._deployers, self._clock = journal, gate, deployers, clock
+        self._ledger, self._journal, self._gate = ledger, journal, gate
+        self._deployers, self._clock = deployers, clock
 
     def rollbacks(self) -> Rollbacks:
         """Return the rollbacks under the rules in force."""
@@ -65,32 +73,16 @@ class Sagas:
         """Return until when is watched what is deployed now."""
         return self._clock.now() + dt.timedelta(hours=float(self._gate().rules.policy.rollback.watch_hours))
 
-    def is_served(self, promotion: Promotion) -> bool:
-        """Say whether a deployer serves a promotion's place; otherwise the pipeline deploys by itself."""
-        return (promotion.project, promotion.level) in self._deployers
-
-    def start(self, promotion: str, actor: str) -> Promotion:
-        """Keep that a promotion is being deployed. Where a deployer serves it, under the lease, until `finish`.
-
-        Raises:
-            IllegalTransition, Conflict: as `deployments.start`.
-            InputError: it has no version to deploy.
-        """
-        with self._journal.transaction(actor) as writer:
-            standing = writer.queries.promotion(promotion)
-            next_state(standing.state, Event.DEPLOYMENT_STARTED)
-            if self.is_served(standing) and standing.version is None:
-                raise InputError(f"promotion {promotion} names no version: a deployer needs one")
-            return deployments.start(writer, promotion, self.watch_until())
-
-    def finish(self, standing: Promotion, actor: str) -> Promotion:
-        """Deploy what was started, or undo it where the deployer fails; under the lease."""
-        try:
-            deployer = self._deployer(standing.project, standing.level)
-            deployer.deploy(standing.module, str(standing.version), standing.id)
-        except Exception as error:  # foreign code: whatever it raises, the level must not stay as it left it
-            return self._undo(standing, line_of(error), actor)
-        return self.deployed(standing.id, actor)
+    def deploy(self, promotion: str, actor: str) -> Promotion:
+        """Deploy, or undo it where the deployer fails. See `PromotionManagement.deploy`."""
+        standing = self._read(promotion)
+        if not self._is_served(standing):
+            return self._start(promotion, actor)
+        with self._ledger.lease([_place(standing)], WAIT_S):
+            rollback = self._finish(self._start(promotion, actor), actor)
+        if rollback is not None:
+            self.run(rollback, WAIT_S)
+        return self._read(promotion)
 
     def deployed(self, promotion: str, actor: str) -> Promotion:
         """Keep that a version runs; where its rollback began meanwhile, that goes on. IllegalTransition."""
@@ -101,13 +93,7 @@ class Sagas:
             return deployments.deployed(writer, promotion, self.watch_until())
 
     def roll_back(self, promotion: str, reason: str, actor: str) -> Promotion:
-        """Roll back as a person asks, or try a rollback that failed again; under the lease.
-
-        Raises:
-            IllegalTransition: nothing of it runs.
-            Conflict: a newer promotion runs on the level.
-        """
-        rollbacks = self.rollbacks()
+        """Roll back as a person asks, or try a rollback that failed again. See `PromotionManagement.roll_back`."""
         with self._journal.transaction(actor) as writer:
             standing = writer.queries.promotion(promotion)
             rollback = rollback_queries.rollback_of(writer.queries, promotion)
@@ -115,42 +101,84 @@ class Sagas:
                 next_state(standing.state, Event.ROLLBACK_STARTED)
                 rollback = self._open(writer, standing, reason)
             elif standing.state is State.ROLLBACK_FAILED:
-                rollbacks.reopen(rollback, _still_failed(writer.queries, rollback), reason)
+                self.rollbacks().reopen(rollback, _still_failed(writer.queries, rollback), reason)
             elif standing.state is not State.ROLLING_BACK:
                 next_state(standing.state, Event.ROLLBACK_STARTED)
-        rollbacks.run(rollback)
+        self.run(rollback, WAIT_S)
         return self._read(promotion)
 
-    def unfinished(self) -> tuple[list[str], list[Promotion]]:
-        """Return rollbacks and deployments that are under way or were cut off."""
+    def run(self, rollback: str, wait_s: float) -> bool:
+        """Run a rollback to its end; False where others are at work on its places, or have ended it."""
         with self._journal.reading() as queries:
-            deploying = rollback_queries.in_state(queries, State.DEPLOYING)
-            return rollback_queries.open_rollbacks(queries), [one for one in deploying if self.is_served(one)]
+            wanted = rollback_queries.order_of(queries, rollback)
+        places = [(*member.module, wanted.failed.level) for member in wanted.members]
+        try:
+            with self._ledger.lease(places, wait_s):
+                with self._journal.reading() as queries:
+                    is_open = rollback in rollback_queries.open_rollbacks(queries)
+                if is_open:
+                    self.rollbacks().run(rollback)
+                return is_open
+        except Busy:  # it is in the ledger, and `resume` runs it when they have ended
+            return False
 
     def resume(self) -> tuple[str, ...]:
-        """Finish what was cut off; under the lease. Returns ids of rollbacks and promotions."""
-        rollbacks, deploying = self.unfinished()
-        for rollback in rollbacks:
-            self.rollbacks().run(rollback)
-        for standing in deploying:
-            self.finish(standing, PROGRAM)
-        return (*rollbacks, *(standing.id for standing in deploying))
+        """Finish what was cut off, and leave alone what others are at. Returns ids of rollbacks and promotions."""
+        with self._journal.reading() as queries:
+            rollbacks = rollback_queries.open_rollbacks(queries)
+            deploying = [one for one in rollback_queries.in_state(queries, State.DEPLOYING) if self._is_served(one)]
+        done = [rollback for rollback in rollbacks if self.run(rollback, 0)]
+        return (*done, *(one.id for one in deploying if self._resume_deployment(one)))
 
-    def _undo(self, standing: Promotion, said: str, actor: str) -> Promotion:
+    def _resume_deployment(self, standing: Promotion) -> bool:
+        try:
+            with self._ledger.lease([_place(standing)], 0):
+                if self._read(standing.id).state is not State.DEPLOYING:
+                    return False
+                rollback = self._finish(standing, PROGRAM)
+        except Busy:
+            return False
+        if rollback is not None:
+            self.run(rollback, 0)
+        return True
+
+    def _is_served(self, promotion: Promotion) -> bool:
+        """Say whether a deployer serves a promotion's place; otherwise the pipeline deploys by itself."""
+        return (promotion.project, promotion.level) in self._deployers
+
+    def _start(self, promotion: str, actor: str) -> Promotion:
+        """Keep that a promotion is being deployed; where a deployer serves it, under the lease, until `_finish`."""
+        with self._journal.transaction(actor) as writer:
+            standing = writer.queries.promotion(promotion)
+            next_state(standing.state, Event.DEPLOYMENT_STARTED)
+            if self._is_served(standing) and standing.version is None:
+                raise InputError(f"promotion {promotion} names no version: a deployer needs one")
+            return deployments.start(writer, promotion, self.watch_until())
+
+    def _finish(self, standing: Promotion, actor: str) -> str | None:
+        """Deploy what was started, under the lease; where the deployer fails, return the rollback that is to be run."""
+        try:
+            deployer = self._deployer(standing.project, standing.level)
+            deployer.deploy(standing.module, str(standing.version), standing.id)
+        except Exception as error:  # foreign code: whatever it raises, the level must not stay as it left it
+            return self._undo(standing, line_of(error), actor)
+        self.deployed(standing.id, actor)
+        return None
+
+    def _undo(self, standing: Promotion, said: str, actor: str) -> str | None:
         reason = f"the deployment failed: {said}"
-        rollbacks, leaves = self.rollbacks(), self._is_empty(standing)
+        leaves = self._is_empty(standing)
         with self._journal.transaction(actor) as writer:
             present = writer.queries.promotion(standing.id)
             if present.state is not State.DEPLOYING:
-                return present
+                return None
             deployments.fail(writer, standing.id, reason)
             nothing = deployments.restored_by(writer.queries, present) == (None, None)
             if leaves and nothing:  # nothing ran before and nothing runs now: there is nothing to restore
                 deployments.roll_back(writer, standing.id, reason)
-                return deployments.rolled_back(writer, standing.id, None)
-            rollback = self._open(writer, writer.queries.promotion(standing.id), reason, charged=False)
-        rollbacks.run(rollback)
-        return self._read(standing.id)
+                deployments.rolled_back(writer, standing.id, None)
+                return None
+            return self._open(writer, writer.queries.promotion(standing.id), reason, charged=False)
 
     def _is_empty(self, standing: Promotion) -> bool:
         try:
@@ -177,6 +205,10 @@ class Sagas:
             request = rollback_queries.request_of(queries, failed.promotion_id)
             load = rollback_queries.newest_load(queries, *failed.module, self._clock.now())
         return rescored(self._gate(), request, failures, load)
+
+
+def _place(promotion: Promotion) -> Place:
+    return promotion.project, promotion.module, promotion.level
 
 
 def _still_failed(queries: Queries, rollback: str) -> list[str]:

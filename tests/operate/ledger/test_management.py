@@ -26,6 +26,8 @@ from tests.operate.management_world import (
     override,
 )
 
+TAX, CART = ("shop", "tax", "production"), ("shop", "cart", "production")
+
 
 @pytest.fixture
 def shop(ledger):
@@ -265,14 +267,14 @@ def test_with_a_module_go_back_those_of_its_batch_that_depend_on_it(shop):
 def test_what_another_process_left_is_finished_by_the_next(shop):
     shop.stable(version="1")
     promotion = shop.request(version="2")
-    shop.management._sagas.start(promotion.id, "ci")  # and killed here
-    with shop.ledger.lease(1), pytest.raises(Conflict), shop.ledger.lease(0.2):
+    shop.management._sagas._start(promotion.id, "ci")  # and killed here
+    with shop.ledger.lease([TAX], 1), pytest.raises(Busy), shop.ledger.lease([TAX, CART], 0.2):
         pass
     assert shop.again().resume() == (promotion.id,)
     assert shop.read(promotion).state is State.WATCHING
     shop.management._failures.receive(shop.failure(version="2"), "pager", None)  # and killed here
     assert shop.read(promotion).state is State.ROLLING_BACK
-    with shop.ledger.lease(1):
+    with shop.ledger.lease([TAX], 1):
         assert shop.again().tick().resumed == ()  # somebody is at work
     [rollback] = shop.again().tick().resumed
     assert (shop.read(promotion).state, rollback[:3]) == (State.ROLLED_BACK, "rb-")
@@ -297,14 +299,54 @@ def test_the_newest_load_moves_the_score_of_a_request_without_one(shop, monkeypa
     assert "load-observed" in [reason.code for reason in decision.reasons]
 
 
+def test_a_slow_deployment_holds_up_no_other_module_and_a_rollback_of_its_own_comes_after_it(shop):
+    for module in ("tax", "cart"):
+        shop.stable(module, "1")
+    bad, slow = shop.deployed("cart", "2"), shop.request("tax", "2")
+    told, go_on = threading.Event(), threading.Event()
+    quick = shop.fleet.deploy
+
+    def deploy(module, version, key):
+        told.set()
+        assert go_on.wait(30)
+        return quick(module, version, key)
+
+    shop.fleet.deploy = deploy
+    deploying = threading.Thread(target=shop.management.deploy, args=(slow.id, "ci"))
+    deploying.start()
+    assert told.wait(30)
+    assert shop.fails(1, module="cart", version="2").answer == "opened"
+    assert shop.read(bad).state is State.ROLLED_BACK
+    failing = threading.Thread(target=shop.fails, args=(2,), kwargs={"module": "tax", "version": "2"})
+    failing.start()
+    assert not _ends_soon(failing)
+    assert shop.fleet.running == {"tax": "1", "cart": "1"}
+    go_on.set()
+    deploying.join(30)
+    failing.join(30)
+    assert shop.read(slow).state is State.ROLLED_BACK
+    assert [call[0] for call in shop.fleet.calls if call[1:3] in (("tax", "2"), ("tax", "1"))] == [
+        "deploy",
+        "deploy",
+        "restore",
+    ]
+
+
+def _ends_soon(thread):
+    thread.join(0.5)
+    return not thread.is_alive()
+
+
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 def test_on_postgresql_another_process_has_the_lease_until_it_ends(ledger, ledger_url):
     shop = Shop(ledger)
     shop.stable(version="1")
     shop.deployed(version="2")
     with Ledger.open(ledger_url) as other:
-        with other.lease(1):
-            with pytest.raises(Busy, match="is under way: ask again"), ledger.lease(0.3):
+        with other.lease([TAX], 1):
+            with pytest.raises(Busy, match="is under way there: ask again"), ledger.lease([CART, TAX], 0.3):
+                pass
+            with ledger.lease([CART], 0.3):
                 pass
             shop.management._failures.receive(shop.failure(version="2"), "pager", None)
             assert shop.management.resume() == ()

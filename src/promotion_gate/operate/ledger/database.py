@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, exc, make_url
 
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger.errors import Conflict, LedgerUnavailable
@@ -81,6 +81,11 @@ def engine(url: URL, *, read_only: bool = False) -> Engine:
     event.listen(made, "connect", lambda connection, _record: _prepare_sqlite(connection, pragmas))
     event.listen(made, "begin", _begin_sqlite)
     return made
+
+
+def sessions(url: URL) -> Engine:
+    """Return connections to PostgreSQL that end when they are closed, and their locks with them."""
+    return create_engine(url, poolclass=NullPool)
 
 
 def writing(made: Engine) -> Engine:

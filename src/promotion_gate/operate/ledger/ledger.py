@@ -18,7 +18,7 @@ the order of the sequence that of the commits: who pages by sequence never misse
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from sqlalchemy import URL, Connection
@@ -27,7 +27,7 @@ from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger import database, migrate
 from promotion_gate.operate.ledger.errors import LedgerUnavailable
 from promotion_gate.operate.ledger.instance import Instance
-from promotion_gate.operate.ledger.lease import Lease
+from promotion_gate.operate.ledger.lease import Leases, Place
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.writer import Writer
 
@@ -43,7 +43,7 @@ class Ledger:
         self._instance = instance
         self._engine = database.engine(url, read_only=read_only)
         self._turn = threading.Lock()
-        self._lease = Lease(None if database.is_sqlite(url) else self._engine)
+        self._leases = Leases(None if database.is_sqlite(url) else database.sessions(url))
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -134,17 +134,18 @@ class Ledger:
             yield Queries(connection)
 
     @contextlib.contextmanager
-    def lease(self, wait_s: float) -> Iterator[None]:
-        """Be the only one of all that use this ledger, see `lease`; it keeps nobody from writing.
+    def lease(self, places: Iterable[Place], wait_s: float) -> Iterator[None]:
+        """Be the only one who deploys or rolls back on places, see `lease`; it keeps nobody from writing.
 
         Args:
+            places: project, module and level of each.
             wait_s: how long to wait for others.
 
         Raises:
-            Busy: they held it longer.
+            Busy: they held one longer.
             LedgerUnavailable: the database does not answer.
         """
-        with database.translated(self.url), self._lease.held(wait_s):
+        with database.translated(self.url), self._leases.held(places, wait_s):
             yield
 
     def close(self) -> None:
