@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promotion_gate.operate.attribution import RUNNING, Failure, Promotion, attribute
+from promotion_gate.operate.rollback.attribution import RUNNING, Failure, Promotion, attribute
 from promotion_gate.rules import RULES, Rollback
 
 NAMES = "abcdef"

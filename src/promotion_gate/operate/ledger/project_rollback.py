@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from promotion_gate.errors import PromotionGateError
-from promotion_gate.operate.attribution import Failure as Seen
 from promotion_gate.operate.ledger import rollback_tables
 from promotion_gate.operate.ledger.chain import Entry
 from promotion_gate.operate.ledger.errors import Conflict, NotFound
@@ -17,7 +16,8 @@ from promotion_gate.operate.ledger.rollback_events import (
     RollbackOpened,
     RollbackStep,
 )
-from promotion_gate.operate.rollback_ports import CLOSE, RETRY
+from promotion_gate.operate.rollback.attribution import Failure as Seen
+from promotion_gate.operate.rollback.ports import CLOSE, RETRY
 
 
 def project(connection: Connection, entry: Entry, payload: Payload) -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from promotion_gate.operate.attribution import Failure as Seen
 from promotion_gate.operate.ledger.payload import Key, Payload, Time, Words
-from promotion_gate.operate.rollback_ports import Order
+from promotion_gate.operate.rollback.attribution import Failure as Seen
+from promotion_gate.operate.rollback.ports import Order
 from promotion_gate.schema import Name, Reason
 
 

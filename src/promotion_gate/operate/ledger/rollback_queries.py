@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from promotion_gate.operate.attribution import Failure as Seen
 from promotion_gate.operate.ledger import rollback_tables, tables
 from promotion_gate.operate.ledger.chain import Entry, stamp
 from promotion_gate.operate.ledger.errors import NotFound
@@ -16,7 +15,8 @@ from promotion_gate.operate.ledger.payload import promotion_stream
 from promotion_gate.operate.ledger.queries import Promotion, Queries
 from promotion_gate.operate.ledger.rollback_events import FailureLinked, RollbackOpened, rollback_stream
 from promotion_gate.operate.ledger.states import UNDEPLOYED, State
-from promotion_gate.operate.rollback_ports import Order
+from promotion_gate.operate.rollback.attribution import Failure as Seen
+from promotion_gate.operate.rollback.ports import Order
 from promotion_gate.schema import PromotionRequest
 
 EVERY = 1_000_000

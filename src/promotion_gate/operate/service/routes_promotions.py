@@ -12,7 +12,7 @@ from promotion_gate.operate.ledger.chain import unstamp
 from promotion_gate.operate.ledger.errors import IllegalTransition, NotFound
 from promotion_gate.operate.ledger.queries import Filters, Promotion
 from promotion_gate.operate.ledger.states import State
-from promotion_gate.operate.management_intake import Idempotency
+from promotion_gate.operate.management.intake import Idempotency
 from promotion_gate.operate.service import certificates, views
 from promotion_gate.operate.service.body import check_text
 from promotion_gate.operate.service.caller import Scope

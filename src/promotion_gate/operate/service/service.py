@@ -10,8 +10,8 @@ from promotion_gate.operate.deployers.protocol import Deployer
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.payload import SYSTEM
 from promotion_gate.operate.ledger.system_events import CallRefused
-from promotion_gate.operate.management import PromotionManagement
-from promotion_gate.operate.rollback_ports import Clock, SystemClock
+from promotion_gate.operate.management.management import PromotionManagement
+from promotion_gate.operate.rollback.ports import Clock, SystemClock
 from promotion_gate.operate.service.limits import RateLimit
 from promotion_gate.operate.service.loads import Loads
 from promotion_gate.operate.service.metrics import Metrics

@@ -11,11 +11,11 @@ import pytest
 ALL = bool(os.environ.get("PROMOTION_GATE_KILLS"))
 """Every point of death, else some: a second for three of them."""
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+PROJECT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def lives(folder, mode, every):
-    command = [sys.executable, "-m", "tests.operate.management_victim", str(folder), mode, str(every)]
+    command = [sys.executable, "-m", "tests.operate.management.management_victim", str(folder), mode, str(every)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, timeout=220, check=False)
     assert ended.returncode == 0, ended.stderr
     return list(map(json.loads, ended.stdout.splitlines()))

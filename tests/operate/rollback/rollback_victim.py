@@ -3,7 +3,7 @@
 Every call that changes the disk is a step, before and after; a write to the journal is also cut in half. Then another
 child starts as the service would, and what it comes to is printed, a line of JSON for each point of death:
 
-    python -m tests.operate.rollback_victim FOLDER rollback|deployment|twice
+    python -m tests.operate.rollback.rollback_victim FOLDER rollback|deployment|twice
 """
 
 import datetime as dt
@@ -17,13 +17,13 @@ import signal
 import sys
 from decimal import Decimal
 
-from promotion_gate.operate.attribution import Failure, Promotion
 from promotion_gate.operate.deployers.directory import DirectoryDeployer, DirectorySettings
-from promotion_gate.operate.rollback import Rollbacks
-from promotion_gate.operate.rollback_ports import Ports, SystemClock, members, order
+from promotion_gate.operate.rollback.attribution import Failure, Promotion
+from promotion_gate.operate.rollback.ports import Ports, SystemClock, members, order
+from promotion_gate.operate.rollback.rollback import Rollbacks
 from promotion_gate.rules import Rollback, Surcharge
-from tests.operate.journals import FileJournal
-from tests.operate.rollback_world import score
+from tests.operate.rollback.journals import FileJournal
+from tests.operate.rollback.rollback_world import score
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 RULES = Rollback(watch_hours=24, suspects="likeliest", least_score=0, margin=0, verify_seconds=5)

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from promotion_gate.errors import PromotionGateError
-from promotion_gate.operate.attribution import Key
-from promotion_gate.operate.rollback_ports import CLOSE, RETRY, End, Entry, Member, Order, Outcome, Restored
+from promotion_gate.operate.rollback.attribution import Key
+from promotion_gate.operate.rollback.ports import CLOSE, RETRY, End, Entry, Member, Order, Outcome, Restored
 
 ONCE = ("rescore", "surcharge")
 """Steps that are done once, however often a rollback is tried."""

@@ -15,7 +15,7 @@ from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.payload import promotion_stream
 from promotion_gate.operate.ledger.rollback_events import BatchReleased
 from promotion_gate.operate.ledger.verify import verify
-from tests.operate.management_world import BLOCKED, INSUFFICIENT, PROMOTE, Shop, asked, override
+from tests.operate.management.management_world import BLOCKED, INSUFFICIENT, PROMOTE, Shop, asked, override
 
 MODULES = ("tax", "cart")
 OUTCOMES = st.sampled_from([PROMOTE, PROMOTE, INSUFFICIENT, BLOCKED])

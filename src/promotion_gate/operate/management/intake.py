@@ -8,17 +8,17 @@ from decimal import Decimal
 
 from promotion_gate.decide.batch import Place
 from promotion_gate.decide.case import Case, Overruling
-from promotion_gate.operate import management_batch
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.journal import LedgerJournal
 from promotion_gate.operate.ledger import promotions, records, reviews
 from promotion_gate.operate.ledger.queries import Promotion, Queries
 from promotion_gate.operate.ledger.rollback_queries import newest_load
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.ledger.writer import Writer
-from promotion_gate.operate.management_orders import needs
-from promotion_gate.operate.management_score import case_of
-from promotion_gate.operate.rollback_ports import Clock
+from promotion_gate.operate.management import batch
+from promotion_gate.operate.management.journal import LedgerJournal
+from promotion_gate.operate.management.orders import needs
+from promotion_gate.operate.management.score import case_of
+from promotion_gate.operate.rollback.ports import Clock
 from promotion_gate.schema import Decision, PromotionRequest
 
 
@@ -68,11 +68,11 @@ class Intake:
         """See `PromotionManagement.release`."""
         gate = self._gate()
         cases = [self._case(request, None) for request in requests]
-        management_batch.check(cases)
+        batch.check(cases)
         modules = [request.module for request in requests]
         dependencies = {(module.project, module.module): needs(gate, module) for module in modules}
         with self._journal.transaction(actor) as writer:
-            places = management_batch.release(writer, str(uuid.uuid4()), cases, dependencies, atomic)
+            places = batch.release(writer, str(uuid.uuid4()), cases, dependencies, atomic)
             for place in places:
                 self._put_before_reviewers(writer, str(place.decision.id))
         return places

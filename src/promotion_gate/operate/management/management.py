@@ -13,17 +13,17 @@ from promotion_gate.decide.batch import Place
 from promotion_gate.decide.case import Overruling
 from promotion_gate.operate.deployers.protocol import Deployer
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.journal import PROGRAM, LedgerJournal
 from promotion_gate.operate.ledger import deployments, promotions, reviews
 from promotion_gate.operate.ledger.errors import Conflict, IllegalTransition
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.queries import Promotion
 from promotion_gate.operate.ledger.states import State
-from promotion_gate.operate.management_failures import Failures
-from promotion_gate.operate.management_intake import Idempotency, Intake, hours
-from promotion_gate.operate.management_sagas import WAIT_S, Sagas
-from promotion_gate.operate.rollback_ports import Clock, Receipt
+from promotion_gate.operate.management.failures import Failures
+from promotion_gate.operate.management.intake import Idempotency, Intake, hours
+from promotion_gate.operate.management.journal import PROGRAM, LedgerJournal
+from promotion_gate.operate.management.sagas import WAIT_S, Sagas
+from promotion_gate.operate.rollback.ports import Clock, Receipt
 from promotion_gate.rules import Policy
 from promotion_gate.schema import Decision, PromotionRequest
 
@@ -82,7 +82,7 @@ class PromotionManagement:
     def release(self, requests: Sequence[PromotionRequest], actor: str, atomic: bool = False) -> list[Place]:
         """Decide on modules that go together, in one transaction; places as `decide.batch.plan` gives them.
 
-        Each place's decision has the promotion's `id` and the further key `batch`. See `management_batch.release` for
+        Each place's decision has the promotion's `id` and the further key `batch`. See `batch.release` for
         what becomes of those that do not go; of these what is blocked and not withdrawn is put before reviewers.
 
         Raises:

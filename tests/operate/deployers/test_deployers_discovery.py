@@ -14,7 +14,7 @@ from promotion_gate.operate.deployers.command import CommandDeployer
 from promotion_gate.operate.deployers.directory import DirectoryDeployer
 from promotion_gate.operate.deployers.webhook import WebhookDeployer
 
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs/deployers.md"
+DOCS = pathlib.Path(__file__).resolve().parents[3] / "docs/deployers.md"
 OURS = {kind: f"promotion_gate.operate.deployers.{kind}:make" for kind in ("command", "directory", "webhook")}
 
 

@@ -9,7 +9,7 @@ from promotion_gate.errors import InputError
 from promotion_gate.operate.deployers import directory
 from promotion_gate.operate.deployers.directory import make
 from promotion_gate.operate.deployers.protocol import Deployed, DeployError, Status
-from tests.operate.directory_site import Site
+from tests.operate.deployers.directory_site import Site
 
 
 @pytest.fixture

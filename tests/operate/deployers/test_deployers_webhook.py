@@ -15,10 +15,10 @@ from promotion_gate.errors import InputError
 from promotion_gate.operate.deployers import webhook
 from promotion_gate.operate.deployers.protocol import Deployed, DeployError, Status
 from promotion_gate.operate.deployers.webhook import WebhookDeployer, WebhookSettings, make, sign, wait
-from tests.operate.receiver import Receiver
+from tests.operate.deployers.receiver import Receiver
 
 SECRET = b"0123456789abcdef0123456789abcdef"
-DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs/deployers.md"
+DOCS = pathlib.Path(__file__).resolve().parents[3] / "docs/deployers.md"
 
 
 def recipe():

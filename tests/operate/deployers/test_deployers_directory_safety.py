@@ -6,7 +6,7 @@ import pytest
 
 from promotion_gate.operate.deployers.names import module_folder, version_folder
 from promotion_gate.operate.deployers.protocol import DeployError
-from tests.operate.directory_site import Site
+from tests.operate.deployers.directory_site import Site
 
 
 @pytest.fixture

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from promotion_gate.operate.attribution import Attribution, Suspect, attribute
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.journal import LedgerJournal
 from promotion_gate.operate.ledger import records, rollback_queries
 from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.payload import module_stream
 from promotion_gate.operate.ledger.projection import FAILURE_KEY
 from promotion_gate.operate.ledger.rollback_events import FailureAnswered, Suspected
 from promotion_gate.operate.ledger.writer import Writer
-from promotion_gate.operate.management_orders import Graph, modules_of, order_for, reached, seen, suspect
-from promotion_gate.operate.management_sagas import Sagas
-from promotion_gate.operate.rollback_ports import Receipt
+from promotion_gate.operate.management.journal import LedgerJournal
+from promotion_gate.operate.management.orders import Graph, modules_of, order_for, reached, seen, suspect
+from promotion_gate.operate.management.sagas import Sagas
+from promotion_gate.operate.rollback.attribution import Attribution, Suspect, attribute
+from promotion_gate.operate.rollback.ports import Receipt
 
 
 class Failures:

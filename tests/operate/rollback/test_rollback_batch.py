@@ -4,9 +4,9 @@ import pytest
 
 from promotion_gate.decide.batch import plan
 from promotion_gate.operate.deployers.protocol import DeployError
-from promotion_gate.operate.rollback_ports import Member, members
+from promotion_gate.operate.rollback.ports import Member, members
 from tests.laws.test_batch import decision
-from tests.operate.rollback_world import World, failure, promotion, wanted
+from tests.operate.rollback.rollback_world import World, failure, promotion, wanted
 
 NEEDS = {
     ("shop", "cart"): [("shop", "tax")],

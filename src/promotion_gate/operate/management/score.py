@@ -7,8 +7,8 @@ from promotion_gate import bundle
 from promotion_gate.decide.case import Case, Overruling
 from promotion_gate.decide.impact import failure_impact_score
 from promotion_gate.errors import InputError
-from promotion_gate.operate.attribution import Failure
 from promotion_gate.operate.gate import Gate
+from promotion_gate.operate.rollback.attribution import Failure
 from promotion_gate.schema import LEVELS, FISResult, PromotionRequest, Reason
 
 Load = tuple[float, str]

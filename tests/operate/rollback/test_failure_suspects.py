@@ -10,8 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from promotion_gate.operate.attribution import RUNNING, Failure, Promotion, attribute
 from promotion_gate.operate.ledger.states import State
+from promotion_gate.operate.rollback.attribution import RUNNING, Failure, Promotion, attribute
 from promotion_gate.rules import Rollback
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -130,6 +130,6 @@ def test_a_wrong_rule_is_refused(wrong, said):
 
 
 def test_the_example_of_the_docs_is_a_section():
-    page = (pathlib.Path(__file__).resolve().parents[2] / "docs/rollback.md").read_text(encoding="utf-8")
+    page = (pathlib.Path(__file__).resolve().parents[3] / "docs/rollback.md").read_text(encoding="utf-8")
     [example] = re.findall(r"^    rollback:\n(?:      .*\n)+", page, re.MULTILINE)
     assert Rollback.model_validate(yaml.safe_load(textwrap.dedent(example))["rollback"]).watch_hours == 24

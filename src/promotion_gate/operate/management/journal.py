@@ -9,7 +9,6 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 
-from promotion_gate.operate.attribution import Failure
 from promotion_gate.operate.ledger import deployments, rollback_queries
 from promotion_gate.operate.ledger.kinds import parse
 from promotion_gate.operate.ledger.ledger import Ledger
@@ -19,7 +18,8 @@ from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.rollback_events import FailureLinked, RollbackOpened, RollbackStep, rollback_stream
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.ledger.writer import Writer
-from promotion_gate.operate.rollback_ports import CLOSE, RETRY, Clock, Entry, Order
+from promotion_gate.operate.rollback.attribution import Failure
+from promotion_gate.operate.rollback.ports import CLOSE, RETRY, Clock, Entry, Order
 from promotion_gate.rules import Surcharge
 from promotion_gate.schema import FISResult
 
@@ -28,7 +28,7 @@ PROGRAM = "promotion-gate"
 
 
 class LedgerJournal:
-    """See `rollback_ports.Journal`.
+    """See `rollback.ports.Journal`.
 
     Args:
         ledger: opened to write.

@@ -9,8 +9,8 @@ import threading
 
 from pydantic import TypeAdapter
 
-from promotion_gate.operate.attribution import Failure
-from promotion_gate.operate.rollback_ports import CLOSE, RETRY, Entry, Order
+from promotion_gate.operate.rollback.attribution import Failure
+from promotion_gate.operate.rollback.ports import CLOSE, RETRY, Entry, Order
 
 ORDER, FAILURE, ENTRY = TypeAdapter(Order), TypeAdapter(Failure), TypeAdapter(Entry)
 

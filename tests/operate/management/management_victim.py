@@ -4,7 +4,7 @@ A step is a write to the ledger, before and after, and every call that changes t
 process starts as the service would, takes again what was never acknowledged, and what it comes to is printed, a line
 of JSON for each point of death:
 
-    python -m tests.operate.management_victim FOLDER deployment|failure EVERY
+    python -m tests.operate.management.management_victim FOLDER deployment|failure EVERY
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from promotion_gate.operate.deployers.directory import DirectoryDeployer, Direct
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.queries import Filters
 from promotion_gate.operate.ledger.verify import verify
-from tests.operate.management_world import PLACE, Shop
-from tests.operate.rollback_victim import Steps, forked
+from tests.operate.management.management_world import PLACE, Shop
+from tests.operate.rollback.rollback_victim import Steps, forked
 
 STEPS: list[Steps] = []
 

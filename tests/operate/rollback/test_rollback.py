@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from promotion_gate.errors import ModelError
-from promotion_gate.operate import rollback
 from promotion_gate.operate.deployers.protocol import DeployError
-from promotion_gate.operate.rollback import Rollbacks
-from promotion_gate.operate.rollback_ports import Member, Ports, SystemClock, order
-from tests.operate.journals import FileJournal, MemoryJournal
-from tests.operate.rollback_world import CHARGES, RULES, World, failure, promotion, wanted
+from promotion_gate.operate.rollback import rollback
+from promotion_gate.operate.rollback.ports import Member, Ports, SystemClock, order
+from promotion_gate.operate.rollback.rollback import Rollbacks
+from tests.operate.rollback.journals import FileJournal, MemoryJournal
+from tests.operate.rollback.rollback_world import CHARGES, RULES, World, failure, promotion, wanted
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import datetime as dt
 from decimal import Decimal
 
-from promotion_gate.operate.attribution import Failure, Promotion
 from promotion_gate.operate.deployers.protocol import Deployed, DeployError, Status
-from promotion_gate.operate.rollback import Rollbacks
-from promotion_gate.operate.rollback_ports import Member, Ports, order
+from promotion_gate.operate.rollback.attribution import Failure, Promotion
+from promotion_gate.operate.rollback.ports import Member, Ports, order
+from promotion_gate.operate.rollback.rollback import Rollbacks
 from promotion_gate.rules import Rollback, Surcharge
 from promotion_gate.schema import FISResult
-from tests.operate.journals import MemoryJournal
+from tests.operate.rollback.journals import MemoryJournal
 
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 RULES = Rollback(watch_hours=24, suspects="likeliest", least_score=0, margin=0, verify_seconds=10)

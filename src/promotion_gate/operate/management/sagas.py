@@ -9,10 +9,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from promotion_gate.errors import InputError
-from promotion_gate.operate import attribution
 from promotion_gate.operate.deployers.protocol import Deployer, DeployError
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.journal import PROGRAM, LedgerJournal
 from promotion_gate.operate.ledger import deployments, rollback_queries
 from promotion_gate.operate.ledger.errors import Busy, Conflict
 from promotion_gate.operate.ledger.lease import Place
@@ -22,11 +20,13 @@ from promotion_gate.operate.ledger.queries import Promotion, Queries
 from promotion_gate.operate.ledger.rollback_events import AlarmRaised
 from promotion_gate.operate.ledger.states import Event, State, next_state
 from promotion_gate.operate.ledger.writer import Writer
-from promotion_gate.operate.management_orders import order_for
-from promotion_gate.operate.management_score import rescored
-from promotion_gate.operate.rollback import Rollbacks
-from promotion_gate.operate.rollback_outcome import line_of
-from promotion_gate.operate.rollback_ports import Clock, Ports
+from promotion_gate.operate.management.journal import PROGRAM, LedgerJournal
+from promotion_gate.operate.management.orders import order_for
+from promotion_gate.operate.management.score import rescored
+from promotion_gate.operate.rollback import attribution
+from promotion_gate.operate.rollback.outcome import line_of
+from promotion_gate.operate.rollback.ports import Clock, Ports
+from promotion_gate.operate.rollback.rollback import Rollbacks
 from promotion_gate.schema import FISResult
 
 LOG = logging.getLogger(__name__)

@@ -3,13 +3,13 @@
 import pytest
 
 from promotion_gate.errors import InputError
-from promotion_gate.operate.attribution import Failure
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.management_score import case_of, rescored
+from promotion_gate.operate.management.score import case_of, rescored
+from promotion_gate.operate.rollback.attribution import Failure
 from promotion_gate.schema import ModuleData, PromotionRequest
 from tests.cli_bundle import PARAMS
 from tests.learn.test_serving import entries, fitted, folder  # noqa: F401 - fixtures
-from tests.operate.management_world import NOON
+from tests.operate.management.management_world import NOON
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 ONE, TWO, THREE = ("1" * 10, "2" * 10, "3" * 10)
 STEPS = [
     "restore:0:shop:cart",
@@ -21,7 +21,7 @@ STEPS = [
 
 
 def lives(folder, mode):
-    command = [sys.executable, "-m", "tests.operate.rollback_victim", str(folder), mode]
+    command = [sys.executable, "-m", "tests.operate.rollback.rollback_victim", str(folder), mode]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
     assert ended.returncode == 0, ended.stderr
     whole, *deaths = map(json.loads, ended.stdout.splitlines())

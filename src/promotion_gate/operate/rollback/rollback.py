@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promotion_gate.decide.surcharge import after_rollback
-from promotion_gate.operate.attribution import Failure, Promotion
-from promotion_gate.operate.rollback_outcome import line_of, name_of, outcome_of, settled_before, standing
-from promotion_gate.operate.rollback_ports import (
+from promotion_gate.operate.rollback.attribution import Failure, Promotion
+from promotion_gate.operate.rollback.outcome import line_of, name_of, outcome_of, settled_before, standing
+from promotion_gate.operate.rollback.ports import (
     CLOSE,
     RETRY,
     Entry,

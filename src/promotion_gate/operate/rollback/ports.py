@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from promotion_gate.decide.digest import digest
-from promotion_gate.operate.attribution import RUNNING, Failure, Key, Promotion
 from promotion_gate.operate.deployers.protocol import Deployer
+from promotion_gate.operate.rollback.attribution import RUNNING, Failure, Key, Promotion
 from promotion_gate.schema import FISResult
 
 CLOSE = "close"
@@ -122,7 +122,7 @@ class Entry:
 class Journal(Protocol):
     """Where rollbacks are kept; what a call wrote survives a crash from its return on. Safe for several threads.
 
-    `operate.journal.LedgerJournal` is the real one.
+    `operate.management.journal.LedgerJournal` is the real one.
     """
 
     def open(self, order: Order) -> tuple[str, bool]:

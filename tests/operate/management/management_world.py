@@ -8,10 +8,10 @@ from promotion_gate.decide.overrule import Warrant
 from promotion_gate.operate.deployers.protocol import Deployed, DeployError, Status
 from promotion_gate.operate.gate import Gate
 from promotion_gate.operate.ledger.module_events import Failure
-from promotion_gate.operate.management import PromotionManagement
+from promotion_gate.operate.management.management import PromotionManagement
 from promotion_gate.schema import FISResult, ModuleData, PromotionRequest
 
-PARAMS = pathlib.Path(__file__).resolve().parents[2] / "params.yaml"
+PARAMS = pathlib.Path(__file__).resolve().parents[3] / "params.yaml"
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 PLACE = ("shop", "production")

@@ -14,8 +14,8 @@ from promotion_gate.operate.ledger.module_events import Telemetry, Window
 from promotion_gate.operate.ledger.rollback_queries import batch_of
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.ledger.verify import verify
-from promotion_gate.operate.management import Idempotency
-from tests.operate.management_world import (
+from promotion_gate.operate.management.management import Idempotency
+from tests.operate.management.management_world import (
     BLOCKED,
     HOUR,
     INSUFFICIENT,

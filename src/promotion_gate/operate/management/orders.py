@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 
 from promotion_gate.errors import InputError, ModelError
-from promotion_gate.operate import attribution
-from promotion_gate.operate.attribution import Key
 from promotion_gate.operate.gate import Gate
 from promotion_gate.operate.ledger import rollback_queries
 from promotion_gate.operate.ledger.chain import unstamp
 from promotion_gate.operate.ledger.deployments import restored_by
 from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.queries import Promotion, Queries
-from promotion_gate.operate.rollback_ports import Order, members, order
+from promotion_gate.operate.rollback import attribution
+from promotion_gate.operate.rollback.attribution import Key
+from promotion_gate.operate.rollback.ports import Order, members, order
 from promotion_gate.schema import ModuleData
 
 Graph = dict[Key, list[Key]]
@@ -89,7 +89,7 @@ def order_for(
         queries: of the transaction that opens it.
         gate: for the dependencies.
         failed: the promotion; it has been deployed.
-        failure: see `rollback_ports.order`, as are the others.
+        failure: see `rollback.ports.order`, as are the others.
         reason: see there.
         charged: see there.
 
