@@ -1,10 +1,12 @@
 """What the events' payloads are made of: closed, typed, immutable, and the streams that events belong to."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
 
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger.chain import canonical, stamp
@@ -17,6 +19,16 @@ MAX_KEY = 2_000
 """Bytes of the names that make one key, together: PostgreSQL's index entries end at 2,704."""
 
 
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _written_out(told: object) -> object:
+    """Refuse a number, or a text of one: whether it counts seconds or milliseconds would be guessed by its size."""
+    if isinstance(told, dt.datetime) or (isinstance(told, str) and RFC3339.fullmatch(told)):
+        return told
+    raise PydanticCustomError("time", "a time as RFC 3339 writes it is expected, for instance 2026-01-31T09:00:00Z")
+
+
 def _in_calendar(when: dt.datetime) -> dt.datetime:
     try:
         stamp(when)
@@ -25,7 +37,13 @@ def _in_calendar(when: dt.datetime) -> dt.datetime:
     return when
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_in_calendar), PlainSerializer(stamp, return_type=str)]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_out),
+    AfterValidator(_in_calendar),
+    PlainSerializer(stamp, return_type=str),
+]
+"""RFC 3339 with its offset, years 1 to 9999 in UTC; kept in UTC."""
 Key = Annotated[Name, Field(max_length=200)]
 """A name that another program gives: an id, a source, an idempotency key."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
