@@ -17,13 +17,16 @@ export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro champion data coverage test lint types format clean distclean lock check-python check-git
+.PHONY: help repro demo champion data coverage test lint types format clean distclean lock check-python check-git
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 repro: check-git .venv/run.stamp ## install what is needed, then run every stage whose inputs changed, to a registered model
 	@dvc repro
+
+demo: .venv/run.stamp ## with the built model: promote, hold, review, fail, roll back, ask for more; half a minute
+	@python -m demo
 
 test: .venv/test.stamp ## run the tests
 	@python -m pytest
