@@ -17,7 +17,7 @@ export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro demo champion data coverage test lint types format clean distclean lock check-python check-git
+.PHONY: help repro demo champion data coverage test nightly lint types format clean distclean lock check-python check-git
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: .venv/run.stamp ## with the built model: promote, hold, review, fail, roll
 
 test: .venv/test.stamp ## run the tests
 	@python -m pytest
+
+nightly: .venv/test.stamp ## kill what writes a thousand times on each database, and at every step; an hour or so
+	@PROMOTION_GATE_KILLS=1000 python -m pytest -s $$(git ls-files 'tests/*_killed.py') tests/operate/ledger/test_ledger_processes.py
 
 lint: .venv/test.stamp ## check the style
 	@ruff check . && ruff format --check .
