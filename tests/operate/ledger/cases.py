@@ -78,6 +78,8 @@ def failure(failure_id="1", *, module="cart.py", resolved_at=None, severity="hig
     )
 
 
-def telemetry(batch_id="b1", *, requests=10.0, start=NOW, module="cart.py"):
-    window = Window(project="shop", module=module, window_start=start, window_end=start + HOUR, requests=requests)
+def telemetry(batch_id="b1", *, requests=10.0, start=NOW, module="cart.py", **more):
+    window = Window(
+        project="shop", module=module, window_start=start, window_end=start + HOUR, requests=requests, **more
+    )
     return Telemetry(source="agent", batch_id=batch_id, windows=(window,))

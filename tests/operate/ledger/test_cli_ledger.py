@@ -26,8 +26,8 @@ def head(url):
 
 def test_migrate_verify_and_head(url):
     code, said = run("migrate", "--database", url)
-    assert (code, said.endswith(": empty -> ledger_0003\n")) == (0, True)
-    assert run("migrate", "--database", url)[1].endswith(": ledger_0003\n")
+    assert (code, said.endswith(": empty -> ledger_0004\n")) == (0, True)
+    assert run("migrate", "--database", url)[1].endswith(": ledger_0004\n")
     written(url)
     count, last = head(url)
     assert run("head", "--database", url) == (0, f"{last} {count}\n")
@@ -40,13 +40,13 @@ def test_migrate_verify_and_head(url):
     assert (code, len(said.splitlines())) == (1, count + 1)
     assert said.splitlines()[-1] == "wrong: the projections were not compared: they follow from the events"
     code, said = run("migrate", "--database", url, "--to", "ledger_0001")
-    assert (code, said.endswith("ledger_0003 -> ledger_0001\n")) == (0, True)
+    assert (code, said.endswith("ledger_0004 -> ledger_0001\n")) == (0, True)
     code, said = run("verify", "--database", url)
     assert (code, said.count("\n"), "run `promotion-gate ledger migrate" in said) == (2, 1, True)
     code, said = run("migrate", "--database", url, "--to", "nowhere")
     assert (code, said) == (
         2,
-        "error: no ledger revision 'nowhere'; expected one of ledger_0001, ledger_0002, ledger_0003\n",
+        "error: no ledger revision 'nowhere'; expected one of ledger_0001, ledger_0002, ledger_0003, ledger_0004\n",
     )
 
 
@@ -64,7 +64,7 @@ def test_of_many_faults_the_first_are_shown(tmp_path):
 def test_the_default_is_a_file_here_and_the_variable_wins(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("head") == (2, "error: sqlite:///promotion-gate.db: no such file, expected a ledger\n")
-    assert run("migrate") == (0, "sqlite:///promotion-gate.db: empty -> ledger_0003\n")
+    assert run("migrate") == (0, "sqlite:///promotion-gate.db: empty -> ledger_0004\n")
     assert run("head") == (0, f"{'0' * 64} 0\n")
     monkeypatch.setenv("PROMOTION_GATE_DATABASE", "sqlite:///other.db")
     assert "other.db: no such file" in run("head")[1]

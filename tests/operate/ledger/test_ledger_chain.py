@@ -28,8 +28,9 @@ def written(url):
         stable(ledger)
         rolled = deployed(ledger, version="2")
         with ledger.write("pager", NOW) as writer:
-            records.record_failure(writer, failure(promotion=rolled.id))
+            records.record_failure(writer, failure(promotion=rolled.id, evidence={"errors": 3, "source": "probe"}))
             records.record_telemetry(writer, telemetry())
+            records.record_telemetry(writer, telemetry("b2", version="2", latency_buckets={"0.1": 9, "+Inf": 10}))
             records.store_answer(writer, "ci", "k", "a" * 64, 201, {})
         do(ledger, deployments.roll_back, rolled.id, "500s")
         do(ledger, deployments.rolled_back, rolled.id, POLICY.surcharge)

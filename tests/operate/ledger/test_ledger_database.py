@@ -7,11 +7,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, select, text
 
 from promotion_gate.errors import InputError
-from promotion_gate.operate.ledger import migrate, tables
+from promotion_gate.operate.ledger import migrate, records, tables
 from promotion_gate.operate.ledger.database import parsed, shown
 from promotion_gate.operate.ledger.errors import Conflict, LedgerUnavailable
 from promotion_gate.operate.ledger.ledger import Ledger
-from tests.operate.ledger.cases import request
+from tests.operate.ledger.cases import HOUR, NOW, failure, request, telemetry
 from tests.operate.ledger.test_ledger_chain import found, written
 
 
@@ -75,14 +75,45 @@ def test_forward_and_back_with_data_loses_nothing(ledger_url):
     written(ledger_url)
     before = contents(ledger_url)
     with Ledger.to_migrate(ledger_url) as ledger:
-        assert ledger.migrate("ledger_0001") == ("ledger_0003", "ledger_0001")
+        assert ledger.migrate("ledger_0001") == ("ledger_0004", "ledger_0001")
         assert ledger.migrate("ledger_0001") == ("ledger_0001", "ledger_0001")
     with pytest.raises(
-        InputError, match="revision ledger_0001, this version needs ledger_0003; run `promotion-gate led"
+        InputError, match="revision ledger_0001, this version needs ledger_0004; run `promotion-gate led"
     ):
         Ledger.open(ledger_url)
     with Ledger.to_migrate(ledger_url) as ledger:
-        assert ledger.migrate() == ("ledger_0001", "ledger_0003")
+        assert ledger.migrate() == ("ledger_0001", "ledger_0004")
+    assert contents(ledger_url) == before
+    assert found(ledger_url) == []
+
+
+def test_back_to_ledger_0003_telemetry_has_one_row_a_window_as_it_had_then(ledger_url):
+    both = {"start": NOW + HOUR, "errors": 1.0}
+    with Ledger.open(ledger_url) as ledger, ledger.write("agent", NOW) as writer:
+        for told in (
+            telemetry(),
+            telemetry("b2", requests=3.0, load=0.5, **both),
+            telemetry("b3", version="2", **both),
+            telemetry("b4", version="1", **both),
+        ):
+            records.record_telemetry(writer, told)
+        records.record_failure(writer, failure(evidence="500s"))
+    before = contents(ledger_url)
+    with Ledger.to_migrate(ledger_url) as ledger:
+        assert ledger.migrate("ledger_0003") == ("ledger_0004", "ledger_0003")
+    engine = create_engine(parsed(ledger_url))
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT * FROM telemetry ORDER BY window_start")).mappings().all()
+        failures = connection.execute(text("SELECT * FROM failures")).mappings().all()
+    engine.dispose()
+    assert [(row["requests"], row["errors"], row["load"], row["sequence"]) for row in rows] == [
+        (10.0, None, None, 1),
+        (10.0, 1.0, None, 4),
+    ]
+    assert not {"version", "latency_buckets"} & set(rows[0])
+    assert "evidence" not in failures[0]
+    with Ledger.to_migrate(ledger_url) as ledger:
+        assert ledger.migrate() == ("ledger_0003", "ledger_0004")
     assert contents(ledger_url) == before
     assert found(ledger_url) == []
 
@@ -96,7 +127,7 @@ def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(ledger_url, monkeyp
         with pytest.raises(ZeroDivisionError):
             ledger.migrate()
         monkeypatch.undo()
-        assert ledger.migrate() == ("ledger_0001", "ledger_0003")
+        assert ledger.migrate() == ("ledger_0001", "ledger_0004")
     assert contents(ledger_url) == before
 
 
@@ -114,7 +145,7 @@ def test_an_empty_postgresql_database_is_not_touched_but_by_migrate(cluster):
     with pytest.raises(InputError, match="no ledger yet; run `promotion-gate ledger migrate"):
         Ledger.open(url)
     with Ledger.to_migrate(url) as ledger:
-        assert ledger.migrate() == (None, "ledger_0003")
+        assert ledger.migrate() == (None, "ledger_0004")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +167,7 @@ def test_an_empty_postgresql_database_is_not_touched_but_by_migrate(cluster):
                 "CREATE TABLE alembic_version (version_num VARCHAR(32))",
                 "INSERT INTO alembic_version VALUES ('ledger_9')",
             ],
-            "made by a newer promotion-gate (ledger_9; this one knows ledger_0003): upgrade it",
+            "made by a newer promotion-gate (ledger_9; this one knows ledger_0004): upgrade it",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def exported(ledger, folder):
 
 
 def rows(file):
-    with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as text:
+    with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as text:
         return list(csv.DictReader(text))
 
 
@@ -86,6 +86,37 @@ def test_a_second_export_writes_the_same_bytes_and_what_changed_replaces_its_row
         ("pager:0", ""),
     ]
     assert [row["requests"] for row in rows(tmp_path / "telemetry.csv")] == ["7.0"]
+
+
+def test_evidence_is_words_or_json_in_a_cell(ledger, tmp_path):
+    words = 'a "trace",\r\nwith lines'
+    tell(ledger, failure(evidence=words), failure("2", evidence={"errors": 3, "window": "10 s"}), failure("3"))
+    exported(ledger, write_raw(tmp_path / "raw", tiny_tables()))
+    cells = [row["evidence"] for row in rows(tmp_path / "raw" / "failures.csv")[-3:]]
+    assert cells == [words, '{"errors":3,"window":"10 s"}', ""]
+    read = read_raw(tmp_path / "raw")
+    assert not len(read.rejects)
+    assert read.tables["failures"]["evidence"].tolist()[-3] == words
+
+
+def test_versions_side_by_side_make_one_row_of_a_window_for_the_raw_table_s_key_is_the_window(ledger, tmp_path):
+    told = {"errors": 1.0, "latency_p95_s": 0.2, "load": 0.5}
+    more = {"errors": 2.0, "latency_p95_s": 0.3, "load": 0.25, "cpu_seconds": 4.0}
+    tell(
+        ledger,
+        telemetry("1", version="1", **told),
+        telemetry("2", version="2", requests=5.0, latency_buckets={"+Inf": 5}, **more),
+        telemetry("3", version="2", start=NOW + HOUR),
+        telemetry("4", start=NOW + 2 * HOUR),
+    )
+    exported(ledger, write_raw(tmp_path / "raw", tiny_tables()))
+    names = ("requests", "errors", "latency_p95_s", "cpu_seconds", "load", "version")
+    assert [tuple(row[name] for name in names) for row in rows(tmp_path / "raw" / "telemetry.csv")[-3:]] == [
+        ("15.0", "3.0", "0.3", "4.0", "0.5", "1, 2"),
+        ("10.0", "", "", "", "", "2"),
+        ("10.0", "", "", "", "", ""),
+    ]
+    assert not len(read_raw(tmp_path / "raw").rejects)
 
 
 def test_decisions_say_who_decided_and_with_which_probability_the_policy_did(ledger, tmp_path):

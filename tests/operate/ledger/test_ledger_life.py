@@ -193,7 +193,7 @@ def test_what_was_only_restored_along_with_another_carries_no_surcharge_and_keep
 
 def test_who_read_an_older_revision_is_told_so(ledger):
     promotion = request(ledger)
-    do(ledger, deployments.start, promotion.id, promotion.revision)
+    do(ledger, deployments.start, promotion.id, revision=promotion.revision)
     with pytest.raises(Conflict, match=r"is at revision 3 \(deploying\), not 2: read it again"):
         do(ledger, deployments.deployed, promotion.id, NOW, promotion.revision)
     with pytest.raises(NotFound, match="no promotion 'nobody'"):

@@ -54,6 +54,23 @@ def test_failures_are_told_once_and_resolved_once(ledger):
         ]
 
 
+def test_evidence_is_part_of_what_was_told(ledger):
+    def tell(one):
+        with ledger.write("monitor", NOW) as writer:
+            return records.record_failure(writer, one)
+
+    facts = {"errors": 3, "rate": 0.5, "window": "10 s"}
+    assert [tell(failure(evidence=facts)), tell(failure(evidence=dict(reversed(facts.items()))))] == [True, False]
+    assert tell(failure(evidence=facts, resolved_at=NOW + HOUR)) is True
+    for other in (None, "500s", {**facts, "errors": 4}):
+        with pytest.raises(Conflict, match=r'with other words: evidence was \{"errors":3,"rate":0\.5,"win'):
+            tell(failure(evidence=other))
+    words = '{"errors":3}'  # an object's text is no object
+    assert tell(failure("2", evidence=words)) is True
+    with pytest.raises(Conflict):
+        tell(failure("2", evidence={"errors": 3}))
+
+
 def test_a_batch_of_telemetry_counts_once(ledger):
     def tell(batch):
         with ledger.write("agent", NOW) as writer:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from promotion_gate.operate.ledger.telemetry_queries import windows
+
 DATES = {"project": "shop", "module": "shop/dates.py"}
 LEDGER = {"project": "shop", "module": "shop/payments/ledger.py"}
 UNKNOWN = {"project": "shop", "module": "shop/nobody.py"}
@@ -84,6 +86,22 @@ def test_telemetry_is_kept_once_however_often_it_is_told(world):
     other = world.post("/v1/telemetry", {**batch, "windows": [{**window, "load": 0.6}]})
     assert (other.status, other.json["code"]) == (409, "conflict")
     assert len(world.events("telemetry-recorded")) == 1
+
+
+def test_telemetry_of_versions_side_by_side(world):
+    window = {**DATES, "window_start": "2026-01-31T08:00:00Z", "window_end": "2026-01-31T08:05:00Z"}
+    before = world.post("/v1/fis", DATES).json["fis"]
+    buckets = {"0.1": 40, "0.25": 45, "+Inf": 50}
+    told = [{**window, "version": "1", "load": 1.0}, {**window, "version": "2", "load": 0, "latency_buckets": buckets}]
+    batch = {"source": "agent", "batch_id": "b1", "windows": told}
+    assert [world.post("/v1/telemetry", batch).json["recorded"] for _ in range(2)] == [True, False]
+    assert world.post("/v1/fis", DATES).json["fis"] > before
+    with world.service.ledger.read() as queries:
+        [seen] = windows(queries, *DATES.values(), "2")
+    assert seen.latency_buckets == buckets
+    for wrong in ({"latency_buckets": {"0.1": 40, "+Inf": 39}}, {"latency_buckets": {"soon": 1}}, {"version": ""}):
+        got = world.post("/v1/telemetry", {**batch, "batch_id": "b2", "windows": [{**window, **wrong}]})
+        assert got.status == 422, wrong
 
 
 def test_a_load_from_the_future_is_refused_for_it_would_stay_the_newest(world):

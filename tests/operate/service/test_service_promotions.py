@@ -183,10 +183,24 @@ def test_a_failure_is_told_once_and_counts(world):
     assert (first.status, first.json["answer"]) == (200, "opened")
     again = world.post("/v1/failures", {**told, "occurred_at": "2026-01-31T09:00:30Z"})
     assert again.status == 200
-    assert len(world.get("/v1/modules/shop/dates.py").json["failures"]) == 1
+    [shown] = world.get("/v1/modules/shop/dates.py").json["failures"]
+    assert (shown["failure_id"], shown["evidence"]) == ("f1", "500s\nand a trace")
     assert world.post("/v1/failures", told).status == 409
     for wrong in ({"severity": "bad"}, {"occurred_at": "2026-01-31"}, {"failure_id": ""}, {"colour": "red"}):
         assert world.post("/v1/failures", {**told, **wrong}).status == 422
+
+
+def test_a_monitor_s_evidence_is_kept_as_it_was_told(world):
+    facts = {"requests": 500, "errors": 31, "effect": 0.061, "e_value": 4096.5, "window": "10 s", "parallel": True}
+    told = {"project": "shop", "module": "shop/dates.py", "source": "monitor", "failure_id": "m1", "severity": "high"}
+    told = {**told, "occurred_at": "2026-01-31T09:00:00Z", "evidence": {**facts, "baseline": None}}
+    assert world.post("/v1/failures", told).status == 200
+    assert world.post("/v1/failures", told).status == 200
+    [shown] = world.get("/v1/modules/shop/dates.py").json["failures"]
+    assert shown["evidence"] == {**facts, "baseline": None}
+    assert world.post("/v1/failures", {**told, "evidence": facts}).status == 409
+    for wrong in ({}, {"a": [1]}, {"a": {}}, [], 3, {"a\u200b": 1}, {str(number): 1 for number in range(51)}):
+        assert world.post("/v1/failures", {**told, "evidence": wrong}).status == 422, wrong
 
 
 def test_a_release_goes_in_order_and_atomically_or_not_at_all(world):

@@ -8,9 +8,10 @@ a table.
 import csv
 import gzip
 import io
+import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,10 @@ from promotion_gate.operate.ledger.chain import unstamp
 from promotion_gate.operate.ledger.projection import CHUNK
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.schema import CONTRACTS
+
+FAILURES = (*CONTRACTS["failures"].columns, "version", "source", "promotion", "evidence")
+TELEMETRY = (*CONTRACTS["telemetry"].columns, "version")
+"""The contracts' columns, and further ones."""
 
 DECISIONS = (
     "promotion",
@@ -74,12 +79,9 @@ def export(queries: Queries, folder: pathlib.Path) -> list[Exported]:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    failures, telemetry = CONTRACTS["failures"], CONTRACTS["telemetry"]
     done = (
-        _merged(
-            folder, "failures", (*failures.columns, "version", "source", "promotion"), failures.key, _failures(queries)
-        ),
-        _merged(folder, "telemetry", tuple(telemetry.columns), telemetry.key, _telemetry(queries)),
+        _merged(folder, "failures", FAILURES, CONTRACTS["failures"].key, _failures(queries)),
+        _merged(folder, "telemetry", TELEMETRY, CONTRACTS["telemetry"].key, _telemetry(queries)),
         _merged(folder, "decisions", DECISIONS, ("promotion",), _decisions(queries)),
     )
     return [one for one in done if one is not None]
@@ -89,13 +91,40 @@ def _failures(queries: Queries) -> Iterator[Row]:
     table = tables.failures
     for row in _rows(queries, select(table).order_by(table.c.sequence)):
         # Two sources may use the same id: the raw table has one column for both.
-        yield _text({**row, "failure_id": f"{row['source']}:{row['failure_id']}"})
+        told = {"failure_id": f"{row['source']}:{row['failure_id']}", "evidence": _evidence(row["evidence"])}
+        yield _text({**row, **told})
+
+
+def _evidence(stored: str | None) -> str | None:
+    """Words as they were said, an object as its JSON."""
+    said = None if stored is None else json.loads(stored)
+    return said if isinstance(said, str) else stored
 
 
 def _telemetry(queries: Queries) -> Iterator[Row]:
-    table = tables.telemetry
+    table, key = tables.telemetry, CONTRACTS["telemetry"].key
+    windows: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in _rows(queries, select(table).order_by(table.c.sequence, *table.primary_key)):
+        window = tuple(row[name] for name in key)
+        windows[window] = _of_both(windows[window], row) if window in windows else row
+    for row in windows.values():
         yield _text(row)
+
+
+def _of_both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Two versions in a window as one row, what the raw table's key names: amounts add up.
+
+    The quantile of all requests lies between those of the versions: the greater is the safe one.
+    """
+
+    def joined(name: str, join: Callable[[list[Any]], Any]) -> Any:
+        told = [row[name] for row in (one, other) if row[name] is not None]
+        return join(told) if told else None
+
+    added = {name: joined(name, sum) for name in ("requests", "errors", "cpu_seconds")}
+    greatest = {name: joined(name, max) for name in ("latency_p95_s", "load")}
+    versions = ", ".join(row["version"] for row in (one, other) if row["version"])
+    return {**one, **added, **greatest, "version": versions}
 
 
 def _decisions(queries: Queries) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, select, text
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger import projection, tables
 
-REVISIONS = ("ledger_0001", "ledger_0002", "ledger_0003")
+REVISIONS = ("ledger_0001", "ledger_0002", "ledger_0003", "ledger_0004")
 """Oldest first; those in the folder `migrations`, named here so that opening a ledger need not load alembic."""
 
 PRESENT = REVISIONS[-1]

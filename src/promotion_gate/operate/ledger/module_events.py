@@ -1,18 +1,30 @@
 """What happens to modules: failures, scores, and what the monitoring saw. One closed model for each kind of event."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from promotion_gate.operate.ledger.observed import Amount, Evidence, LatencyBuckets
 from promotion_gate.operate.ledger.payload import Key, Payload, Time
 from promotion_gate.schema import FISResult, Name, Share
 
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+T = TypeVar("T")
 Severity = Literal["low", "medium", "high", "critical"]
 
 
+def _untold(value: Any) -> bool:
+    return value is None
+
+
+SinceLedger4 = Annotated[T | None, Field(exclude_if=_untold)]
+"""Not written where nothing is told: the text and the digest of an event of before ledger_0004 stay what they were."""
+
+
 class Failure(Payload):
-    """A production failure; (project, source, failure_id, module) name it. `version` is the one that failed."""
+    """A production failure; (project, source, failure_id, module) name it. `version` is the one that failed.
+
+    `evidence` is what the source saw; it is part of what was told, like the severity.
+    """
 
     kind: ClassVar[str] = "failure-recorded"
     source: Key
@@ -24,6 +36,7 @@ class Failure(Payload):
     resolved_at: Time | None = None
     version: Name | None = None
     promotion: Key | None = None
+    evidence: SinceLedger4[Evidence] = None
 
 
 class FailureResolved(Payload):
@@ -46,7 +59,10 @@ class Scored(Payload):
 
 
 class Window(Payload):
-    """A row of the table `telemetry`: what was seen of a module from `window_start` to `window_end`."""
+    """What was seen of a module, or of one `version` of it, from `window_start` to `window_end`.
+
+    `version` None: it is not known which, or all that ran. `latency_buckets`: see `observed.LatencyBuckets`.
+    """
 
     project: Name
     module: Name
@@ -57,6 +73,8 @@ class Window(Payload):
     latency_p95_s: Amount | None = None
     cpu_seconds: Amount | None = None
     load: Share | None = None
+    version: SinceLedger4[Name] = None
+    latency_buckets: SinceLedger4[LatencyBuckets] = None
 
     @model_validator(mode="after")
     def _ends_after_its_start(self) -> "Window":
@@ -66,7 +84,10 @@ class Window(Payload):
 
 
 class Telemetry(Payload):
-    """A batch of windows; (source, batch_id) name it. A window that is told again replaces what was told before."""
+    """A batch of windows; (source, batch_id) name it.
+
+    A window of a version that is told again replaces what was told before.
+    """
 
     kind: ClassVar[str] = "telemetry-recorded"
     source: Key

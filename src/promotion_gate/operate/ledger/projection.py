@@ -11,7 +11,7 @@ from promotion_gate.operate.ledger.chain import Entry, canonical, stamp
 from promotion_gate.operate.ledger.errors import Conflict, NotFound
 from promotion_gate.operate.ledger.events import OfPromotion
 from promotion_gate.operate.ledger.kinds import parse
-from promotion_gate.operate.ledger.module_events import Failure, FailureResolved, Scored, Telemetry
+from promotion_gate.operate.ledger.module_events import Failure, FailureResolved, Scored, Telemetry, Window
 from promotion_gate.operate.ledger.payload import Payload, check_key
 from promotion_gate.operate.ledger.system_events import Answered, TokenIssued, TokenRevoked
 
@@ -19,7 +19,7 @@ CHUNK = 500
 """Events that are held in memory at once."""
 
 FAILURE_KEY = ("project", "source", "failure_id", "module")
-WINDOW_KEY = ("project", "module", "window_start", "window_end")
+WINDOW_KEY = ("project", "module", "window_end", "window_start", "version")
 _FORGET = delete(tables.telemetry).where(*(tables.telemetry.c[name] == bindparam(f"key_{name}") for name in WINDOW_KEY))
 
 
@@ -73,9 +73,22 @@ def rebuild(connection: Connection) -> None:
         project(connection, entry, parse(entry.kind, entry.payload))
 
 
+def failure_row(failure: Failure) -> dict[str, str | None]:
+    """Return a failure as it stands in the table `failures`, but for the event's number."""
+    told = failure.model_dump(mode="json")
+    evidence = told.pop("evidence", None)
+    return {**told, "evidence": None if evidence is None else canonical(evidence)}
+
+
+def _window_row(window: Window) -> dict[str, Any]:
+    told = window.model_dump(mode="json")
+    buckets = told.get("latency_buckets")
+    return {**told, "version": window.version or "", "latency_buckets": None if buckets is None else canonical(buckets)}
+
+
 def _failure(connection: Connection, entry: Entry, payload: Failure) -> None:
     check_key(payload.project, payload.source, payload.failure_id, payload.module)
-    row = {**payload.model_dump(mode="json"), "sequence": entry.sequence}
+    row = {**failure_row(payload), "sequence": entry.sequence}
     table = tables.failures
     if connection.execute(select(table.c.sequence).filter_by(**{name: row[name] for name in FAILURE_KEY})).first():
         raise Conflict(f"failure {payload.failure_id} of {payload.source} is there already")
@@ -106,8 +119,8 @@ def _telemetry(connection: Connection, entry: Entry, payload: Telemetry) -> None
     connection.execute(insert(tables.telemetry_batches), known)
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for window in payload.windows:
-        check_key(window.project, window.module)
-        row = {**window.model_dump(mode="json"), "sequence": entry.sequence}
+        row = {**_window_row(window), "sequence": entry.sequence}
+        check_key(row["project"], row["module"], row["version"])
         rows[tuple(row[name] for name in WINDOW_KEY)] = row
     # Two statements for the whole batch, however many windows it has.
     connection.execute(_FORGET, [{f"key_{name}": row[name] for name in WINDOW_KEY} for row in rows.values()])

@@ -11,7 +11,7 @@ from promotion_gate.operate.ledger.chain import canonical, stamp
 from promotion_gate.operate.ledger.errors import Conflict
 from promotion_gate.operate.ledger.module_events import Failure, FailureResolved, Telemetry
 from promotion_gate.operate.ledger.payload import SYSTEM, module_stream
-from promotion_gate.operate.ledger.projection import FAILURE_KEY
+from promotion_gate.operate.ledger.projection import FAILURE_KEY, failure_row
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.system_events import Answered
 from promotion_gate.operate.ledger.writer import Writer
@@ -29,9 +29,9 @@ def record_failure(writer: Writer, failure: Failure) -> bool:
     """Write a failure, or that one is resolved which is known; return whether anything was new.
 
     Raises:
-        Conflict: the source has told otherwise of the same failure before.
+        Conflict: the source has told otherwise of the same failure before, its evidence included.
     """
-    told = failure.model_dump(mode="json")
+    told = failure_row(failure)
     known = writer.queries.connection.execute(
         select(tables.failures).filter_by(**{name: told[name] for name in FAILURE_KEY})
     ).mappings()
@@ -42,11 +42,11 @@ def record_failure(writer: Writer, failure: Failure) -> bool:
         return True
     differs = [name for name in told if name != "resolved_at" and row[name] != told[name]]
     if differs:
-        said = f"{differs[0]} was {row[differs[0]]}, not {told[differs[0]]}"
+        said = f"{differs[0]} was {row[differs[0]]!s:.200}, not {told[differs[0]]!s:.200}"
         raise Conflict(f"failure {failure.failure_id} of {failure.source} is there with other words: {said}")
     if failure.resolved_at is None or row["resolved_at"] == stamp(failure.resolved_at):
         return False
-    resolved = {name: told[name] for name in FAILURE_KEY}
+    resolved = {name: getattr(failure, name) for name in FAILURE_KEY}
     writer.append(stream, FailureResolved(**resolved, resolved_at=failure.resolved_at))
     return True
 

@@ -125,24 +125,3 @@ def is_what_runs(queries: Queries, promotion: Promotion) -> bool:
     stable = queries.module(promotion.project, promotion.module).stable.get(promotion.level)
     newer = queries.open_promotion(promotion.project, promotion.module, promotion.level)
     return stable is not None and stable[0] == promotion.id and (newer is None or newer.state in UNDEPLOYED)
-
-
-def newest_load(queries: Queries, project: str, module: str, at: dt.datetime) -> tuple[float, str] | None:
-    """Return a module's load (a share) in its newest telemetry window that had ended, and that end; None: never seen.
-
-    Args:
-        queries: of the transaction.
-        project: of the module.
-        module: its name.
-        at: windows that end later are not looked at.
-    """
-    table = tables.telemetry
-    query = (
-        select(table.c.load, table.c.window_end)
-        .filter_by(project=project, module=module)
-        .where(table.c.load.is_not(None), table.c.window_end <= stamp(at))
-        .order_by(table.c.window_end.desc(), table.c.window_start.desc())
-        .limit(1)
-    )
-    row = queries.connection.execute(query).one_or_none()
-    return None if row is None else (float(row[0]), str(row[1]))

@@ -167,25 +167,32 @@ failures = Table(
     Column("resolved_at", WORDS),
     Column("version", WORDS),
     Column("promotion", WORDS),
+    Column("evidence", WORDS),
     sequence(),
     Index("failures_of_module", "project", "module", "sequence"),
     Index("failures_sequence", "sequence", unique=True),
 )
+"""`evidence` is canonical JSON: a text's too, so that words which look like an object stay words."""
 
 telemetry = Table(
     "telemetry",
     metadata,
     Column("project", WORDS, primary_key=True),
     Column("module", WORDS, primary_key=True),
-    Column("window_start", WORDS, primary_key=True),
+    # The end before the start: the key is also the way to a module's newest windows.
     Column("window_end", WORDS, primary_key=True),
+    Column("window_start", WORDS, primary_key=True),
+    Column("version", WORDS, primary_key=True),
     Column("requests", Double),
     Column("errors", Double),
     Column("latency_p95_s", Double),
     Column("cpu_seconds", Double),
     Column("load", Double),
+    Column("latency_buckets", WORDS),
     sequence(),
+    Index("telemetry_of_version", "project", "module", "version", "sequence", "window_end", "window_start"),
 )
+"""`version` is empty where it is not known."""
 
 telemetry_batches = Table(
     "telemetry_batches",

@@ -11,8 +11,8 @@ from promotion_gate.decide.case import Case, Overruling
 from promotion_gate.operate.gate import Gate
 from promotion_gate.operate.ledger import promotions, records, reviews
 from promotion_gate.operate.ledger.queries import Promotion, Queries
-from promotion_gate.operate.ledger.rollback_queries import newest_load
 from promotion_gate.operate.ledger.states import State
+from promotion_gate.operate.ledger.telemetry_queries import newest_load
 from promotion_gate.operate.ledger.writer import Writer
 from promotion_gate.operate.management import batch
 from promotion_gate.operate.management.journal import LedgerJournal

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from promotion_gate.errors import InputError
 from promotion_gate.operate.deployers.protocol import Deployer, DeployError
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.ledger import deployments, rollback_queries
+from promotion_gate.operate.ledger import deployments, rollback_queries, telemetry_queries
 from promotion_gate.operate.ledger.errors import Busy, Conflict
 from promotion_gate.operate.ledger.lease import Place
 from promotion_gate.operate.ledger.ledger import Ledger
@@ -203,7 +203,7 @@ class Sagas:
     def _rescore(self, failed: attribution.Promotion, failures: Sequence[attribution.Failure]) -> FISResult:
         with self._journal.reading() as queries:
             request = rollback_queries.request_of(queries, failed.promotion_id)
-            load = rollback_queries.newest_load(queries, *failed.module, self._clock.now())
+            load = telemetry_queries.newest_load(queries, *failed.module, self._clock.now())
         return rescored(self._gate(), request, failures, load)
 
 

@@ -16,18 +16,25 @@ Key = tuple[str, str]
 PAGE = 100
 
 
+Window = tuple[str, str]
+"""Version, empty where it is not known, and start."""
+
+
 class Loads:
-    """The load (share, 0 to 1) of the window that ended last, by module. Safe for several threads."""
+    """The greatest load (share, 0 to 1) of the windows that ended last, by module; `newest_load` says the same.
+
+    Several versions of a module may run side by side. Safe for several threads.
+    """
 
     def __init__(self) -> None:
-        self._newest: dict[Key, tuple[str, float]] = {}
+        self._newest: dict[Key, tuple[str, dict[Window, float]]] = {}
         self._seen: int | None = None
         self._turn = threading.Lock()
 
     def of(self, project: str, module: str) -> float | None:
         """Return a module's newest load, None where nobody told any."""
         found = self._newest.get((project, module))
-        return None if found is None else found[1]
+        return None if found is None else max(found[1].values())
 
     def refresh(self, queries: Queries) -> None:
         """Read what was told since the last time, by this process or another."""
@@ -39,9 +46,12 @@ class Loads:
 
     def _begin(self, queries: Queries) -> None:
         table = tables.telemetry.c
-        query = select(table.project, table.module, table.window_end, table.load).where(table.load.is_not(None))
-        for project, module, end, load in queries.connection.execute(query):
-            self._put((project, module), end, load)
+        window = (table.version, table.window_start)
+        query = select(table.project, table.module, table.window_end, *window, table.load)
+        for project, module, end, version, start, load in queries.connection.execute(
+            query.where(table.load.is_not(None))
+        ):
+            self._put((project, module), end, (version, start), load)
         self._seen = queries.head()[0]
 
     def _go_on(self, queries: Queries, seen: int) -> None:
@@ -50,11 +60,13 @@ class Loads:
             for entry in found:
                 batch = parse(entry.kind, entry.payload)
                 if isinstance(batch, Telemetry):
-                    for window in batch.windows:
-                        self._put((window.project, window.module), stamp(window.window_end), window.load)
+                    for one in batch.windows:
+                        window = one.version or "", stamp(one.window_start)
+                        self._put((one.project, one.module), stamp(one.window_end), window, one.load)
             self._seen = seen = found[-1].sequence
 
-    def _put(self, key: Key, end: str, load: float | None) -> None:
-        before = self._newest.get(key)
-        if load is not None and (before is None or before[0] <= end):
-            self._newest[key] = (end, load)
+    def _put(self, key: Key, end: str, window: Window, load: float | None) -> None:
+        newest, loads = self._newest.get(key, ("", {}))
+        if load is not None and newest <= end:
+            # A new dict each time: other threads read.
+            self._newest[key] = (end, {**(loads if newest == end else {}), window: load})

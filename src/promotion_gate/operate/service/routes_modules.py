@@ -7,7 +7,7 @@ from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.queries import Filters
 from promotion_gate.operate.service import limits, views
 from promotion_gate.operate.service.caller import Scope
-from promotion_gate.operate.service.endpoint import Answer, Call, Endpoint, logger
+from promotion_gate.operate.service.endpoint import Answer, Call, Endpoint
 from promotion_gate.operate.service.routes_promotions import DEPLOY_S, check_request
 from promotion_gate.operate.service.wire import (
     FailureAnswer,
@@ -58,10 +58,8 @@ def tell_failure(call: Call) -> Answer:
     """Keep a production failure and do about it what the policy says."""
     told = call.read(FailureReport)
     call.caller.within([told.project])
-    fields = told.model_dump(exclude={"level"} | (set() if "evidence" in Failure.model_fields else {"evidence"}))
-    if "evidence" not in fields and told.evidence is not None:
-        logger.info("evidence of a failure", extra=told.model_dump(mode="json", exclude={"module"}))
-    receipt = call.service.management.failure(Failure(**fields), call.actor(), told.level)
+    failure = Failure(**told.model_dump(exclude={"level"}))
+    receipt = call.service.management.failure(failure, call.actor(), told.level)
     return Answer(
         FailureAnswer(answer=receipt.answer, rollback=receipt.rollback, code=receipt.code, message=receipt.message)
     )

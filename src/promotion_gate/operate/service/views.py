@@ -1,5 +1,6 @@
 """What is kept -> what is shown: promotions and failures as wire types."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ def check_seen(caller: Caller, promotion: Promotion) -> None:
 
 
 def failure(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a failure as it is shown."""
-    names = ("source", "failure_id", "severity", "occurred_at", "resolved_at", "version", "promotion", "evidence")
-    return {name: row[name] for name in names if name in row}
+    """Return a row of the table `failures` as it is shown."""
+    names = ("source", "failure_id", "severity", "occurred_at", "resolved_at", "version", "promotion")
+    evidence = row["evidence"]
+    return {**{name: row[name] for name in names}, "evidence": None if evidence is None else json.loads(evidence)}

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from promotion_gate.operate.ledger.module_events import Severity, Window
-from promotion_gate.operate.ledger.payload import Key, Words
+from promotion_gate.operate.ledger.observed import Evidence
+from promotion_gate.operate.ledger.payload import Key, Time, Words
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.schema import Decision, FISResult, ModuleData, Name, PromotionRequest, Share
 
@@ -38,7 +39,7 @@ class Load(Closed):
     project: Name
     module: Name
     load: Share
-    at: AwareDatetime | None = None
+    at: Time | None = None
 
 
 class TelemetryBatch(Closed):
@@ -67,7 +68,7 @@ class Override(Closed):
     """To promote against the verdict; with `failure_id` and its `source` as the fix of an open critical failure."""
 
     reason: Words
-    until: AwareDatetime
+    until: Time
     failure_id: Key | None = None
     source: Key | None = None
     by: Name | None = None
@@ -88,11 +89,11 @@ class FailureReport(Closed):
     project: Name
     module: Name
     severity: Severity
-    occurred_at: AwareDatetime
-    resolved_at: AwareDatetime | None = None
+    occurred_at: Time
+    resolved_at: Time | None = None
     version: Name | None = None
     level: Name | None = None
-    evidence: Words | None = None
+    evidence: Evidence | None = None
 
 
 class FailureAnswer(Closed):
