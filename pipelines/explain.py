@@ -29,7 +29,7 @@ def main() -> None:
 
     raw = pd.concat([raw_features(known, release, when, read.featurize) for release in newest], ignore_index=True)
     X = pd.concat([ranked(rows) for _, rows in raw.groupby(["project", "release"], sort=False)])
-    by_threshold, base = contributions(model, X)
+    by_threshold, base = contributions(model, model.values(X))
     # Pictures and tables show the mean over the thresholds; scores.json holds each.
     effects = pd.DataFrame(by_threshold.mean(axis=0), columns=list(model.features), index=X.index)
     risk = pd.Series([1 - entry["probabilities"][0] for entry in entries])

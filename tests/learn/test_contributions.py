@@ -13,6 +13,7 @@ from scipy.special import logit
 from promotion_gate.learn import model
 from promotion_gate.learn.contributions import (
     GROUPS,
+    Words,
     by_group,
     compared,
     contributions,
@@ -20,7 +21,6 @@ from promotion_gate.learn.contributions import (
     group_of,
     history_in_words,
     in_words,
-    told,
 )
 from promotion_gate.learn.dataset import training_set
 from promotion_gate.learn.features import featurize_all
@@ -47,7 +47,7 @@ def logits(probabilities: Any) -> np.ndarray:
 
 
 def test_contributions_add_up_to_the_log_odds_of_every_threshold(fitted: model.FailureModel) -> None:
-    effects, base = contributions(fitted, X)
+    effects, base = contributions(fitted, fitted.values(X))
     assert effects.shape == (4, len(X), len(fitted.features))
     np.testing.assert_allclose(base + effects.sum(axis=2), logits(fitted.predict(X)), atol=1e-5)
 
@@ -56,13 +56,13 @@ def test_the_base_hides_no_more_than_rounding(fitted: model.FailureModel) -> Non
     values = X[list(fitted.features)].to_numpy(float)
     trees = fitted.booster.predict(fitted.matrix(values), pred_contribs=True).astype(float)
     own = trees[:, -2:].sum(axis=1).reshape(4, -1) - fitted.linear(values).sum(axis=1)
-    np.testing.assert_allclose(contributions(fitted, X)[1], own, atol=1e-4)
+    np.testing.assert_allclose(contributions(fitted, fitted.values(X))[1], own, atol=1e-4)
 
 
 def test_every_feature_is_told_under_one_group(fitted: model.FailureModel) -> None:
     assert {group_of(name) for name in fitted.features} <= set(GROUPS)
     assert {"size", "churn", "history", "coupling", "criticality", "load"} <= set(GROUPS)
-    effects, _ = contributions(fitted, X)
+    effects, _ = contributions(fitted, fitted.values(X))
     np.testing.assert_allclose(by_group(fitted, effects).sum(axis=2), effects.sum(axis=2), atol=1e-12)
     history = [group_of(name) == "history" for name in fitted.features]
     np.testing.assert_allclose(by_group(fitted, effects)[:, :, 0], effects[:, :, history].sum(axis=2), atol=1e-12)
@@ -94,7 +94,9 @@ def test_the_words_tell_what_moves_the_group_most(fitted: model.FailureModel) ->
     effects[:, 0, at["neighbour_failures"]] = 0.5
     effects[:2, 0, at["churn"]], effects[2:, 0, at["churn"]] = 0.2, -0.2
     row = 7
-    [words] = told(fitted, effects, RAW, failure_counts(KNOWN.failures, RAW.module, WHEN), np.array([row]))
+    figures = {name: RAW[name].to_numpy(float) for name in fitted.features}
+    of_release = Words(fitted.features, figures, failure_counts(KNOWN.failures, RAW.module, WHEN))
+    [words] = of_release.told(effects, np.array([row]), {})
     assert words["size"]["raises"].startswith(f"cyclomatic complexity {RAW.cyclomatic_complexity[row]:.0f};")
     assert words["coupling"]["lowers"].startswith(f"modules that depend on it {RAW.fan_in[row]:.0f};")
     assert "failed" in words["history"]["raises"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from promotion_gate.learn.familiarity import remarks
+from promotion_gate.learn.familiarity import Familiarity
 from promotion_gate.learn.tables import Tables
 from tests.factories import tiny_tables
 
@@ -23,7 +23,7 @@ def with_figure(module: str, **metrics: float) -> Tables:
 
 
 def of_module(tables: Tables, number: int) -> list[dict[str, str]]:
-    return remarks(tables.as_of(LAST.released_at), LAST, HORIZON, np.array([number]))[0]
+    return Familiarity(tables.as_of(LAST.released_at), LAST, HORIZON).remarks(np.array([number]), {})[0]
 
 
 def test_a_module_like_those_of_the_past_calls_for_no_remark() -> None:
@@ -63,6 +63,6 @@ def test_missing_figures_lie_nowhere() -> None:
 @pytest.mark.parametrize(("number", "said"), [(0, "has 0 past releases"), (1, "has 1 past release to")])
 def test_a_young_project_is_told(number: int, said: str) -> None:
     release = TABLES.timeline()[number]
-    [found] = remarks(TABLES.as_of(release.released_at), release, HORIZON, np.array([0]))
+    [found] = Familiarity(TABLES.as_of(release.released_at), release, HORIZON).remarks(np.array([0]), {})
     assert found[0]["code"] == "little-history"
     assert said in found[0]["message"]

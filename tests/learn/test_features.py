@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promotion_gate.learn.features import KEYS, centred_ranks, criticality_of, direction, featurize_all, growth_of
+from promotion_gate.learn.features import KEYS, before_of, centred_ranks, criticality_of, direction, featurize_all
 from promotion_gate.learn.graph import adjacency, coupling
 from promotion_gate.learn.history import NEVER_DAYS, failure_history, in_the_tree
 from promotion_gate.learn.tables import Tables
@@ -127,12 +127,12 @@ def test_growth_is_the_change_since_the_previous_release() -> None:
     tables = Tables(**tiny_tables())
     first, second, _ = tables.timeline()
     rows = tables.modules_of(second)
-    found = growth_of(tables, second, rows, ["loc"]).loc[:, "loc"]
+    found = rows["loc"] - before_of(tables, second, rows, ["loc"])["loc"]
     joined = ~rows.module.isin(tables.modules_of(first).module)
     assert joined.sum() == 2
     assert found[joined].isna().all()
     assert (found[~joined] == 10).all()
-    assert growth_of(tables, first, tables.modules_of(first), ["loc"])["loc"].isna().all()
+    assert before_of(tables, first, tables.modules_of(first), ["loc"])["loc"].isna().all()
 
 
 def test_features_hold_every_module_once_and_only_numbers() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from promotion_gate.cli import main
 from promotion_gate.decide.policy import BLOCKED
@@ -82,7 +84,7 @@ def decide(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, tmp_path: path
     return run
 
 
-def given(module: str = "new.py", project: str = "tiny", **more: Any) -> ModuleData:
+def of_tiny(module: str = "new.py", project: str = "tiny", **more: Any) -> ModuleData:
     return ModuleData(project=project, module=module, **more)
 
 
@@ -95,8 +97,8 @@ def test_without_changes_a_known_module_scores_as_the_pipeline_says(
 ) -> None:
     drawn = TABLES.dependencies
     own = drawn[(drawn.release == LAST.release) & (drawn.module == KNOWN)].depends_on
-    assert scorer.score(given(KNOWN, metrics={})) == entries[KNOWN]
-    assert scorer.score(given(KNOWN, dependencies=tuple(own))) == entries[KNOWN]
+    assert scorer.score(of_tiny(KNOWN, metrics={})) == entries[KNOWN]
+    assert scorer.score(of_tiny(KNOWN, dependencies=tuple(own))) == entries[KNOWN]
 
 
 def test_pipeline_service_and_command_tell_the_same_parts_of_the_score(
@@ -105,7 +107,7 @@ def test_pipeline_service_and_command_tell_the_same_parts_of_the_score(
     calculator = Gate(models=folder).calculator
     drawn = TABLES.dependencies
     for name, entry in entries.items():
-        stored = calculator.score(given(name))
+        stored = calculator.score(of_tiny(name))
         assert stored.explanation is not None
         assert sum(stored.explanation.fis.values()) == pytest.approx(stored.fis, abs=1e-6)
         value = stored.explanation.expected_severity["value"]
@@ -115,17 +117,45 @@ def test_pipeline_service_and_command_tell_the_same_parts_of_the_score(
     own = drawn[(drawn.release == LAST.release) & (drawn.module == KNOWN)].depends_on
     row = TABLES.modules_of(LAST).set_index("module").loc[KNOWN]
     figures = {name: float(row[name]) for name in ("loc", "cyclomatic_complexity", "churn")}
-    stored = calculator.score(given(KNOWN))
-    assert calculator.score(given(KNOWN, dependencies=tuple(own))) == stored
-    assert calculator.score(given(KNOWN, metrics=figures)) == stored
+    stored = calculator.score(of_tiny(KNOWN))
+    assert calculator.score(of_tiny(KNOWN, dependencies=tuple(own))) == stored
+    assert calculator.score(of_tiny(KNOWN, metrics=figures)) == stored
     shown = CliRunner().invoke(main, ["score", "--models", str(folder), "--module", KNOWN, "--json"])
     assert FISResult.model_validate_json(shown.stdout) == stored
 
 
+FIGURES = st.dictionaries(
+    st.sampled_from(["loc", "cyclomatic_complexity", "churn"]),
+    st.one_of(st.integers(0, 60).map(float), st.floats(0, 1e6, allow_nan=False)),
+    min_size=1,
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(TABLES.modules_of(LAST)) - 1), FIGURES), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_modules_with_metrics_score_as_if_the_release_had_them_each_alone(scorer: Scorer, asked: Any) -> None:
+    names = TABLES.modules_of(LAST).module
+    modules = [ModuleData(project="tiny", module=str(names[row]), metrics=metrics) for row, metrics in asked]
+    expected = []
+    for module in modules:
+        tables = serving.with_module(TABLES.as_of(WHEN), LAST, module)
+        expected += score_release(scorer._model, tables, LAST, WHEN, only=module.module)
+    assert scorer.scores(modules) == expected
+
+
+def test_of_many_modules_each_has_its_own_answer_or_error(scorer: Scorer, entries: dict[str, dict[str, Any]]) -> None:
+    good, none, bad = of_tiny(KNOWN), of_tiny("nobody.py"), of_tiny(KNOWN, metrics={"loc": -1})
+    new = of_tiny("new.py", metrics={"loc": 5})
+    found = scorer.scores([bad, good, none, new])
+    assert [isinstance(one, InputError) for one in found] == [True, False, True, False]
+    assert found[1] == entries[KNOWN]
+    assert found[3] == scorer.score(new)
+
+
 def test_dependencies_alone_change_the_score(scorer: Scorer, entries: dict[str, dict[str, Any]]) -> None:
     every = tuple(TABLES.modules_of(LAST).module)
-    assert scorer.score(given(KNOWN, dependencies=every))["probabilities"] != entries[KNOWN]["probabilities"]
-    assert scorer.score(given(KNOWN, dependencies=()))["module"] == KNOWN
+    assert scorer.score(of_tiny(KNOWN, dependencies=every))["probabilities"] != entries[KNOWN]["probabilities"]
+    assert scorer.score(of_tiny(KNOWN, dependencies=()))["module"] == KNOWN
 
 
 @pytest.mark.parametrize(
@@ -133,8 +163,8 @@ def test_dependencies_alone_change_the_score(scorer: Scorer, entries: dict[str, 
     ["release", "project", "module", "fan_in", "criticality", "loc_growth", "failures", "threshold", "requests", "a[b"],
 )
 def test_only_metrics_of_the_data_set_are_taken(scorer: Scorer, name: str) -> None:
-    plain = scorer.score(given(metrics={"loc": 50}))
-    entry = scorer.score(given(metrics={"loc": 50, name: -1e308}))
+    plain = scorer.score(of_tiny(metrics={"loc": 50}))
+    entry = scorer.score(of_tiny(metrics={"loc": 50, name: -1e308}))
     assert entry["probabilities"] == plain["probabilities"]
     assert entry["reasons"] == [
         *plain["reasons"],
@@ -153,17 +183,17 @@ def test_of_many_ignored_metrics_some_are_named(scorer: Scorer) -> None:
 @pytest.mark.parametrize("name", NOT_NEGATIVE)
 def test_what_cannot_be_negative_is_refused(scorer: Scorer, name: str) -> None:
     with pytest.raises(InputError, match=rf"^module\.metrics\.{name}: a number of 0 or more is expected, not -1$"):
-        scorer.score(given(metrics={"loc": 1, name: -1}))
+        scorer.score(of_tiny(metrics={"loc": 1, name: -1}))
 
 
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (given(project="other", metrics={"loc": 1}), "no project other, only tiny"),
-        (given(KNOWN, project="other", metrics={"loc": 1}), "no project other, only tiny"),
-        (given(metrics={}), "not known to the data set and has no metric"),
-        (given(dependencies=(KNOWN,)), "not known to the data set and has no metric"),
-        (given(metrics={"odd": 1, "criticality": 0}), "not known to the data set and has no metric"),
+        (of_tiny(project="other", metrics={"loc": 1}), "no project other, only tiny"),
+        (of_tiny(KNOWN, project="other", metrics={"loc": 1}), "no project other, only tiny"),
+        (of_tiny(metrics={}), "not known to the data set and has no metric"),
+        (of_tiny(dependencies=(KNOWN,)), "not known to the data set and has no metric"),
+        (of_tiny(metrics={"odd": 1, "criticality": 0}), "not known to the data set and has no metric"),
     ],
 )
 def test_nothing_to_score_with_is_refused(scorer: Scorer, module: ModuleData, line: str) -> None:

@@ -93,4 +93,4 @@ def _predicted(tables: Tables, features: pd.DataFrame, release: Release, params:
     probabilities = fitted.predict(rows)
     found = rows[KEYS].join(pd.DataFrame(probabilities, columns=[f"p_{level}" for level in LEVELS]))
     severity = np.array(LEVELS)[fitted.severity(probabilities)]
-    return found.assign(severity=severity, criticality=rows.criticality, spread=fitted.spread(rows))
+    return found.assign(severity=severity, criticality=rows.criticality, spread=fitted.spread(fitted.values(rows)))

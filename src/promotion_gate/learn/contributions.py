@@ -8,7 +8,7 @@ al., Nature Machine Intelligence 2020), which XGBoost computes itself. With the 
 
 import bisect
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -55,19 +55,18 @@ def group_of(feature: str) -> str:
     return "age" if feature.endswith("_days") else "size"
 
 
-def contributions(model: FailureModel, X: pd.DataFrame) -> tuple[Matrix, Matrix]:
+def contributions(model: FailureModel, values: Matrix) -> tuple[Matrix, Matrix]:
     """Contribution of every feature to the log odds of each threshold.
 
     Args:
         model: the fitted model.
-        X: features, shape (n, k) or more columns.
+        values: features in the order of `model.features` (`FailureModel.values`), shape (n, k).
 
     Returns:
         Contributions, shape (4, n, k), features in the order of `model.features`, and the base, shape (4, n). Base plus
         contributions are the model's margin, the logit of P(severity > t). The base is nearly the same for all modules:
         the ridge's at the middle ranks and the trees' mean.
     """
-    values = X[list(model.features)].to_numpy(float)
     matrix = model.matrix(values)
     trees = model.booster.predict(matrix, pred_contribs=True).astype(float).reshape(THRESHOLDS, len(values), -1)
     margin = model.booster.predict(matrix, output_margin=True).astype(float).reshape(THRESHOLDS, len(values))
@@ -79,8 +78,13 @@ def contributions(model: FailureModel, X: pd.DataFrame) -> tuple[Matrix, Matrix]
 
 def by_group(model: FailureModel, effects: Matrix) -> Matrix:
     """Contributions of shape (4, n, k) summed over each of `GROUPS`, shape (4, n, 7)."""
-    member = np.array([[group_of(name) == group for group in GROUPS] for name in model.features], dtype=float)
-    return np.asarray(effects @ member, dtype=float)
+    return np.asarray(effects @ _members(model.features), dtype=float)
+
+
+@functools.lru_cache(8)
+def _members(features: tuple[str, ...]) -> Matrix:
+    """Which feature is in which group, 0 or 1, shape (k, 7)."""
+    return np.array([[group_of(name) == group for group in GROUPS] for name in features], dtype=float)
 
 
 def failure_counts(failures: pd.DataFrame, modules: pd.Series, when: pd.Timestamp) -> tuple[Matrix, Matrix]:
@@ -94,12 +98,17 @@ def failure_counts(failures: pd.DataFrame, modules: pd.Series, when: pd.Timestam
     return count(recent), count(own)
 
 
-def compared(ordered: Sequence[float], value: float) -> str:
-    """How a figure compares with those of all modules, sorted. Strictly: a module is not more than its equals."""
-    below, above = bisect.bisect_left(ordered, value), len(ordered) - bisect.bisect_right(ordered, value)
+def compared(ordered: Sequence[float], value: float, known: float | None = None) -> str:
+    """How a figure compares with those of all modules, sorted. Strictly: a module is not more than its equals.
+
+    `known` is the figure that stands among them for the module itself, NaN for none, where that is another one.
+    """
+    own = value if known is None else known
+    below = bisect.bisect_left(ordered, value) - (own < value)
+    above = len(ordered) - bisect.bisect_right(ordered, value) - (own > value)
     word, beaten = ("more", below) if below >= above else ("less", above)
     # In whole numbers, rounded down: "more than 100 %" is never true. 0 where all are alike.
-    share = 100 * beaten // max(1, len(ordered))
+    share = 100 * beaten // max(1, len(ordered) + (own != own))
     return f"; {word} than {share} % of modules" if share else ""
 
 
@@ -117,75 +126,84 @@ def history_in_words(last_year: float, ever: float) -> str:
     return f"failed {times(last_year)} in the last year{in_all}"
 
 
-def in_words(feature: str, value: float, ordered: Sequence[float]) -> str:
-    """One feature of one module in words: its figure, and how it compares with those of all modules, sorted."""
+def in_words(feature: str, value: float, ordered: Sequence[float], known: float | None = None) -> str:
+    """One feature of one module in words: its figure, and how it compares with those of all modules (`compared`)."""
     if feature == "criticality":
         return f"criticality {value:.2f}"
     stem = feature.removesuffix("_growth")
     words = f"{'growth of ' if stem != feature else ''}{WORDS.get(stem, stem.replace('_', ' '))}"
     if np.isnan(value):
         return f"{words} no figure"
-    return f"{words} {f'{value:.3g}' if value % 1 else f'{value:.0f}'}{compared(ordered, value)}"
+    return f"{words} {f'{value:.3g}' if value % 1 else f'{value:.0f}'}{compared(ordered, value, known)}"
 
 
-def told(
-    model: FailureModel,
-    effects: Matrix,
-    raw: pd.DataFrame,
-    counts: tuple[Matrix, Matrix],
-    rows: npt.NDArray[np.int64],
-) -> list[dict[str, dict[str, str]]]:
-    """The words for the groups of some modules, told by the feature that moves the group most.
+class Words:
+    """The words for the groups of a release's modules, told by the feature that moves the group most.
 
     The module's own failures count as one feature: their many counts say the same.
 
     Args:
-        model: the fitted model.
-        effects: contributions to the log odds, shape (4, m, k).
-        raw: figures in their own units of all modules of the release (`raw_features`), shape (n, ..).
+        features: of the model, in order.
+        figures: of all modules of the release by feature, in their own units (`raw_features`), shape (n,) each.
         counts: failures of all modules in the last year and in all (`failure_counts`), shape (n,) each.
-        rows: which modules are told of, shape (m,).
-
-    Returns:
-        For each of the m modules a mapping from group to {"raises": words, "lowers": words}. Only the directions that
-        the group takes at some threshold are there, for the score can take no other; which it takes depends on the
-        weights of the severities.
     """
-    last_year, ever = counts
-    found: list[dict[str, dict[str, str]]] = [{} for _ in rows]
 
-    @functools.cache
-    def column(name: str) -> tuple[list[float], list[float]]:
-        values = raw[name].to_numpy(float)
-        return values.tolist(), np.sort(values[~np.isnan(values)]).tolist()
+    def __init__(self, features: Sequence[str], figures: Mapping[str, Matrix], counts: tuple[Matrix, Matrix]) -> None:
+        self._features, self._figures, self._counts = features, figures, counts
+        self._ordered_counts = [np.sort(counted).tolist() for counted in counts]
+        self._ordered: dict[str, list[float]] = {}
+        self._members = {}
+        for group in GROUPS:
+            members = [index for index, name in enumerate(features) if group_of(name) == group]
+            own = [index for index in members if group == "history" and features[index] not in NEARBY]
+            self._members[group] = own, [index for index in members if index not in own]
 
-    @functools.cache
-    def failed(row: int) -> str:
+    def told(
+        self, effects: Matrix, rows: npt.NDArray[np.int64], given: Mapping[str, Matrix]
+    ) -> list[dict[str, dict[str, str]]]:
+        """Tell of some modules.
+
+        Args:
+            effects: contributions to their log odds, shape (4, m, k).
+            rows: which modules are told of, shape (m,).
+            given: their figures, where they are others than the release's, shape (m,) each.
+
+        Returns:
+            For each of the m modules a mapping from group to {"raises": words, "lowers": words}. Only the directions
+            that the group takes at some threshold are there, for the score can take no other; which it takes depends on
+            the weights of the severities.
+        """
+        found: list[dict[str, dict[str, str]]] = [{} for _ in rows]
+        for group, (own, others) in self._members.items():
+            # The own failures, if any, come first.
+            parts = [effects[:, :, own].sum(axis=2, keepdims=True)] * bool(own)
+            told_by = np.concatenate([*parts, effects[:, :, others]], axis=2)
+            totals = told_by.sum(axis=2)
+            for verb, sign in (("raises", 1), ("lowers", -1)):
+                takes = sign * totals > LEAST
+                strongest = (sign * told_by * takes[:, :, None]).sum(axis=0)
+                for at in np.flatnonzero(takes.any(axis=0)):
+                    which = int(strongest[at].argmax()) - bool(own)
+                    if which < 0:
+                        words = self._failed(rows[at])
+                    else:
+                        words = self._figure(self._features[others[which]], int(at), int(rows[at]), given)
+                    found[at].setdefault(group, {})[verb] = words
+        return found
+
+    def _failed(self, row: int) -> str:
+        last_year, ever = self._counts
         counted = last_year if last_year[row] else ever
-        beside = compared(ordered_counts[counted is ever], counted[row]) if counted[row] else ""
+        beside = compared(self._ordered_counts[counted is ever], counted[row]) if counted[row] else ""
         return history_in_words(last_year[row], ever[row]) + beside
 
-    ordered_counts = [np.sort(counted).tolist() for counted in counts]
-    for group in GROUPS:
-        members = [index for index, name in enumerate(model.features) if group_of(name) == group]
-        own = [index for index in members if group == "history" and model.features[index] not in NEARBY]
-        others = [index for index in members if index not in own]
-        # The own failures, if any, come first.
-        parts = [effects[:, :, own].sum(axis=2, keepdims=True)] * bool(own)
-        told_by = np.concatenate([*parts, effects[:, :, others]], axis=2)
-        totals = told_by.sum(axis=2)
-        for verb, sign in (("raises", 1), ("lowers", -1)):
-            takes = sign * totals > LEAST
-            strongest = (sign * told_by * takes[:, :, None]).sum(axis=0)
-            for at in np.flatnonzero(takes.any(axis=0)):
-                which = int(strongest[at].argmax()) - bool(own)
-                if which < 0:
-                    words = failed(rows[at])
-                else:
-                    values, ordered = column(name := model.features[others[which]])
-                    words = in_words(name, values[rows[at]], ordered)
-                found[at].setdefault(group, {})[verb] = words
-    return found
+    def _figure(self, name: str, at: int, row: int, given: Mapping[str, Matrix]) -> str:
+        figures = self._figures[name]
+        ordered = self._ordered.get(name)
+        if ordered is None:
+            ordered = self._ordered[name] = np.sort(figures[~np.isnan(figures)]).tolist()
+        known = float(figures[row])
+        return in_words(name, float(given[name][at]) if name in given else known, ordered, known)
 
 
 def as_table(raw: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:

@@ -6,16 +6,17 @@ the model's view of modules with such figures; nothing here says that the change
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from promotion_gate.learn.history import NEVER_DAYS
-from promotion_gate.learn.model import FailureModel
 
 Matrix = npt.NDArray[np.float64]
+Figures = Mapping[str, npt.ArrayLike]
+"""Figures of modules by feature, in their own units, shape (n,) each."""
+
 QUIET_DAYS = 182
 CHANGES = ("churn", "commits", "lines_added", "lines_deleted")
 DIVIDED = frozenset(
@@ -27,14 +28,14 @@ DIVIDED = frozenset(
 """What two halves of a file share between them: counts of code, changes and dependencies, not the largest function."""
 
 
-def quiet_half_year(feature: str, raw: pd.DataFrame) -> Matrix:
+def quiet_half_year(feature: str, raw: Figures) -> Matrix:
     """A feature's figures, shape (n,), after half a year without failure and change.
 
     The module's own failures are older by half a year and weigh less in the decayed counts; nothing was changed and
     nothing has grown but the age. How often it ever failed, and the failures nearby, stay. A count of changes of the
     last year (`churn_1y`) is halved, and then the count without that ending is one of all time, which stays.
     """
-    figures = raw[feature].to_numpy(float)
+    figures = np.asarray(raw[feature], dtype=float)
     if decayed := re.fullmatch(r"failures_(\d+)d", feature):
         return np.asarray(figures * 2 ** (-QUIET_DAYS / int(decayed[1])))
     if feature == "days_since_failure":
@@ -44,71 +45,74 @@ def quiet_half_year(feature: str, raw: pd.DataFrame) -> Matrix:
     if feature.endswith("_growth"):
         stem = feature.removesuffix("_growth")
         # From now to then, where the feature goes from the release before to now; no figure stays no figure.
-        return np.asarray(figures * 0 + quiet_half_year(stem, raw) - raw[stem].to_numpy(float))
+        return np.asarray(figures * 0 + quiet_half_year(stem, raw) - np.asarray(raw[stem], dtype=float))
     if feature.removesuffix("_1y") in CHANGES:
-        return figures / 2 if feature.endswith("_1y") else figures * (f"{feature}_1y" in raw.columns)
+        return figures / 2 if feature.endswith("_1y") else figures * (f"{feature}_1y" in raw)
     return figures
 
 
-def split_in_two(feature: str, raw: pd.DataFrame) -> Matrix:
+def split_in_two(feature: str, raw: Figures) -> Matrix:
     """A feature's figures, shape (n,), for one half of the file: the counts of `DIVIDED` are halved.
 
     The past failures stay: the half may be the one that failed.
     """
-    figures = raw[feature].to_numpy(float)
+    figures = np.asarray(raw[feature], dtype=float)
     return figures / 2 if feature.removesuffix("_1y") in DIVIDED else figures
 
 
-CHANGED: dict[str, Callable[[str, pd.DataFrame], Matrix]] = {
+CHANGED: dict[str, Callable[[str, Figures], Matrix]] = {
     "quiet-half-year": quiet_half_year,
     "split-in-two": split_in_two,
 }
 """Code -> how a feature's figures change."""
 
 
-def ranks_if(figures: Matrix, own: Matrix, changed: Matrix) -> Matrix:
+def ranks_if(ordered: Matrix, own: Matrix, changed: Matrix) -> Matrix:
     """Centred ranks that modules would have if their figure changed, each alone.
 
     Args:
-        figures: of all modules of the release, shape (n,).
-        own: those of the modules in question, which are among them, shape (m,).
-        changed: what theirs would be, shape (m,); NaN, no figure, where `own` is.
+        ordered: figures of all modules of the release that have one, rising.
+        own: those of the modules in question, which are among them, shape (m,); NaN for one that has none.
+        changed: what theirs would be, shape (m,); NaN for no figure.
 
     Returns:
         What `features.centred_ranks` would give each, shape (m,); for an unchanged figure the very rank it has.
     """
-    ordered = np.sort(figures[~np.isnan(figures)])
     left, right = np.searchsorted(ordered, changed, "left"), np.searchsorted(ordered, changed, "right")
     below = left - (own < changed)
     alike = right - left - (own == changed) + 1  # with itself
-    return np.where(np.isnan(changed), 0.0, (below + alike / 2) / max(1, len(ordered)) - 0.5)
+    size = np.maximum(1, len(ordered) + np.isnan(own))
+    return np.where(np.isnan(changed), 0.0, (below + alike / 2) / size - 0.5)
+
+
+def ordered(figures: Matrix) -> Matrix:
+    """Those that are figures, rising: what `ranks_if` takes."""
+    return np.sort(figures[~np.isnan(figures)])
 
 
 def counterfactuals(
-    model: FailureModel, raw: pd.DataFrame, X: pd.DataFrame, rows: npt.NDArray[np.int64]
+    features: Sequence[str],
+    now: Mapping[str, Matrix],
+    values: Matrix,
+    rank: Callable[[str, Matrix], Matrix],
 ) -> dict[str, Matrix]:
-    """Probabilities of modules, were they changed as `CHANGED` says.
+    """Features of modules, were they changed as `CHANGED` says.
 
     Args:
-        model: the fitted model.
-        raw: figures in their own units of all modules of the release (`raw_features`), shape (n, ..).
-        X: the same modules' features (`ranked`), shape (n, k) or more columns.
-        rows: which modules are asked for, shape (m,).
+        features: of the model, in order.
+        now: the modules' figures in their own units by feature, shape (m,) each.
+        values: their features, shape (m, k).
+        rank: feature and changed figures, shape (m,) -> the features that they would be, see `ranks_if`.
 
     Returns:
-        By code the probabilities of the levels, shape (m, 5).
+        By code the features, shape (m, k).
     """
-    base = X[list(model.features)].iloc[rows]
-    variants = []
-    for change in CHANGED.values():
-        columns = {}
-        for name in model.features:
-            figures = raw[name].to_numpy(float)
-            own = figures[rows]
-            changed = change(name, raw)[rows]
-            if not np.array_equal(changed, own, equal_nan=True):
-                columns[name] = ranks_if(figures, own, changed)
-        variants.append(base.assign(**columns))
-    # One call for all: XGBoost's own start-up is paid once.
-    probabilities = model.predict(pd.concat(variants, ignore_index=True))
-    return dict(zip(CHANGED, np.split(probabilities, len(CHANGED)), strict=True))
+    found = {}
+    for code, change in CHANGED.items():
+        variant = values.copy()
+        for column, name in enumerate(features):
+            changed = change(name, now)
+            if not np.array_equal(changed, now[name], equal_nan=True):
+                variant[:, column] = rank(name, changed)
+        found[code] = variant
+    return found

@@ -82,13 +82,13 @@ def telemetry_of(known: Tables, release: Release, modules: pd.Series) -> pd.Data
     return means.reindex(modules).reset_index(drop=True)
 
 
-def growth_of(known: Tables, release: Release, rows: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
-    """Change of every metric since the project's previous release; NaN for new modules and first releases."""
+def before_of(known: Tables, release: Release, rows: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+    """Every metric in the project's previous release; NaN for new modules and first releases."""
     earlier = [r for r in known.timeline() if r.project == release.project and r.released_at < release.released_at]
     if not earlier:
         return pd.DataFrame(np.nan, index=rows.index, columns=metrics)
     before = known.modules_of(earlier[-1]).set_index("module")[metrics].reindex(rows.module)
-    return (rows[metrics] - before.to_numpy()).set_axis(rows.index)
+    return before.astype(float).set_axis(rows.index)
 
 
 def raw_features(known: Tables, release: Release, when: pd.Timestamp, params: Featurize) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def raw_features(known: Tables, release: Release, when: pd.Timestamp, params: Fe
         [
             rows[KEYS],
             rows[metrics].astype(float),
-            growth_of(known, release, rows, metrics).add_suffix("_growth"),
+            (rows[metrics] - before_of(known, release, rows, metrics)).add_suffix("_growth"),
             pd.DataFrame(failure_history(rows.module, failures, when, edges, params.half_lives_days)),
             pd.DataFrame({name: graph[name] for name in COUPLING}),
             telemetry_of(known, release, rows.module),

@@ -83,10 +83,17 @@ class FailureModel:
         Raises:
             ModelError: a feature is missing.
         """
+        return self.probabilities(self.values(X))
+
+    def values(self, X: pd.DataFrame) -> Matrix:
+        """The columns of `features` in their order, shape (n, k). ModelError where one is missing."""
         missing = [name for name in self.features if name not in X.columns]
         if missing:
             raise ModelError(f"the model takes the feature {missing[0]!r}, which is not there; train it on this data")
-        values = X[list(self.features)].to_numpy(float)
+        return np.asarray(X[list(self.features)].to_numpy(float))
+
+    def probabilities(self, values: Matrix) -> Matrix:
+        """As `predict`, of the matrix that `values` gives."""
         cumulative = self.booster.predict(self.matrix(values)).astype(float).reshape(THRESHOLDS, len(values)).T
         bounded = np.column_stack([np.ones(len(values)), cumulative, np.zeros(len(values))])
         # Float32 rounding alone can lift a threshold above the one before it; mathematically they never cross.
@@ -100,13 +107,16 @@ class FailureModel:
         """
         return np.searchsorted(self.cuts, probabilities @ np.arange(THRESHOLDS + 1.0), side="right").astype(np.int64)
 
-    def spread(self, X: pd.DataFrame) -> Matrix:
+    def spread(self, values: Matrix) -> Matrix:
         """Standard deviation of the log odds of each row, shape (n,): of what was learnt, and of the forecast.
 
         The ridge's posterior speaks for the whole model: the trees add little to its margin.
+
+        Args:
+            values: features in the order of `features`, shape (n, k).
         """
-        values = margin.normal_scores(X[list(self.features)].to_numpy(float), self.features)
-        learnt = ((values @ self.covariance) * values).sum(axis=1)
+        scores = margin.normal_scores(values, self.features)
+        learnt = ((scores @ self.covariance) * scores).sum(axis=1)
         return np.asarray(np.sqrt(learnt + self.forecast_error**2))
 
     def save(self, folder: pathlib.Path) -> None:

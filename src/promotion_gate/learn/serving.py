@@ -2,16 +2,17 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from promotion_gate.errors import InputError
 from promotion_gate.learn.features import KEYS
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.learn.raw_types import NOT_NEGATIVE
-from promotion_gate.learn.scoring import score_release
+from promotion_gate.learn.scoring import ReleaseScores, score_release
 from promotion_gate.learn.tables import Release, Tables, read
 from promotion_gate.schema import ModuleData
 
@@ -41,10 +42,15 @@ def with_module(known: Tables, release: Release, module: ModuleData) -> Tables:
     return dataclasses.replace(known, modules=pd.concat([others, row], ignore_index=True), dependencies=edges)
 
 
+class _Standing(NamedTuple):
+    """A project's newest release, and in which row each module is."""
+
+    scores: ReleaseScores
+    row: Mapping[str, int]
+
+
 class Scorer:
     """The bundle's model and tables, read once, for any number of modules.
-
-    Each is scored on its own: none sees the figures that another one came with.
 
     Args:
         folder: the bundle: model/ and tables/.
@@ -59,6 +65,7 @@ class Scorer:
         columns = self._known.modules.drop(columns=KEYS)
         self.metrics = frozenset(str(name) for name in columns if pd.api.types.is_numeric_dtype(columns[name]))
         """Names of the metrics that the data set knows."""
+        self._standings: dict[str, _Standing] = {}
 
     def ignored(self, names: Iterable[str]) -> list[dict[str, Any]]:
         """Return the reason that tells which of the given metrics are ignored; no reason where none is."""
@@ -70,30 +77,68 @@ class Scorer:
         return [{"code": "metrics-ignored", "message": f"{said}; it has {', '.join(sorted(self.metrics))}"}]
 
     def score(self, module: ModuleData) -> dict[str, Any]:
-        """Score a module within the newest release of its project.
+        """Score one module. See `scores`, whose only answer is returned or raised."""
+        [entry] = self.scores([module])
+        if isinstance(entry, InputError):
+            raise entry
+        return entry
+
+    def scores(self, modules: Sequence[ModuleData]) -> list[dict[str, Any] | InputError]:
+        """Score modules, each within the newest release of its project: none sees the figures of another.
 
         Args:
-            module: its metrics and dependencies take the place of the data set's; metrics that the data set does not
+            modules: their metrics and dependencies take the place of the data set's; metrics that the data set does not
                 know are ignored, which a reason `metrics-ignored` says.
 
         Returns:
-            An entry as `score_release` gives them.
-
-        Raises:
-            InputError: the project is unknown, the module is unknown and has no metric that the data set knows, or a
-                metric is negative that cannot be.
+            For each an entry as `ReleaseScores` gives them; or, not raised, the error where the project is unknown, the
+            module is unknown and has no metric that the data set knows, or a metric is negative that cannot be.
         """
-        release = self._newest.get(module.project)
-        if release is None:
+        found: dict[int, dict[str, Any] | InputError] = {}
+        plain: dict[str, list[int]] = {}
+        for place, module in enumerate(modules):
+            try:
+                self._check(module)
+            except InputError as error:
+                found[place] = error
+                continue
+            if module.dependencies is None and module.module in self._standing(module.project).row:
+                plain.setdefault(module.project, []).append(place)
+            else:  # the graph, or the size of the release, is another one
+                found[place] = self._as_another(module)
+        for project, places in plain.items():
+            standing = self._standing(project)
+            rows = np.array([standing.row[modules[place].module] for place in places])
+            entries = standing.scores.entries(rows, [self._used(modules[place]) for place in places])
+            found.update(zip(places, entries, strict=True))
+        return [self._with_ignored(found[place], module) for place, module in enumerate(modules)]
+
+    def _check(self, module: ModuleData) -> None:
+        if module.project not in self._newest:
             names = ", ".join(sorted(self._newest))
             raise InputError(f"module {module.module} cannot be scored: no project {module.project}, only {names}")
-        given = dict(module.metrics or {})
-        used = {name: value for name, value in given.items() if name in self.metrics}
         for name in NOT_NEGATIVE:
-            if given.get(name, 0) < 0:
-                raise InputError(f"module.metrics.{name}: a number of 0 or more is expected, not {given[name]:g}")
-        if not used and module.module not in self._known.modules_of(release).module.array:
+            if (figure := (module.metrics or {}).get(name, 0)) < 0:
+                raise InputError(f"module.metrics.{name}: a number of 0 or more is expected, not {figure:g}")
+        if not self._used(module) and module.module not in self._standing(module.project).row:
             raise InputError(f"module {module.module} is not known to the data set and has no metric that it knows")
-        known = with_module(self._known, release, module.model_copy(update={"metrics": used}))
+
+    def _used(self, module: ModuleData) -> dict[str, float]:
+        return {name: value for name, value in (module.metrics or {}).items() if name in self.metrics}
+
+    def _standing(self, project: str) -> _Standing:
+        if project not in self._standings:
+            scores = ReleaseScores(self._model, self._known, self._newest[project], self._when)
+            self._standings[project] = _Standing(scores, {name: row for row, name in enumerate(scores.modules)})
+        return self._standings[project]
+
+    def _as_another(self, module: ModuleData) -> dict[str, Any]:
+        release = self._newest[module.project]
+        known = with_module(self._known, release, module.model_copy(update={"metrics": self._used(module)}))
         [entry] = score_release(self._model, known, release, self._when, only=module.module)
-        return {**entry, "reasons": [*entry["reasons"], *self.ignored(given)]}
+        return entry
+
+    def _with_ignored(self, found: dict[str, Any] | InputError, module: ModuleData) -> dict[str, Any] | InputError:
+        if isinstance(found, InputError):
+            return found
+        return {**found, "reasons": [*found["reasons"], *self.ignored(module.metrics or ())]}
