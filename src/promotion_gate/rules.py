@@ -73,6 +73,63 @@ class Rollback(Section):
         return rule
 
 
+class Tolerance(Section):
+    """How much worse than the stable version's rate is tolerated: (1 + relative) x rate + absolute."""
+
+    relative: Annotated[Decimal, Field(ge=0, le=10)]
+    absolute: Annotated[Decimal, Field(ge=0, lt=1)]
+
+
+class SeverityRow(Section):
+    """From which share of spoilt requests on a degradation is medium, high, critical, from a criticality on."""
+
+    criticality: Fraction
+    medium: Fraction
+    high: Fraction
+    critical: Fraction
+
+    @model_validator(mode="after")
+    def _rises(self) -> "SeverityRow":
+        if not self.medium <= self.high <= self.critical:
+            raise ValueError("medium, high and critical must not fall")
+        return self
+
+
+class Monitor(Section):
+    """When a promoted version counts as worse than the last stable one; docs/monitoring.md says how to choose.
+
+    `false_alarm_rate`: chance that a watch of a version that is no worse ends in an alarm. `errors`, `latency`: what is
+    tolerated, of failed and of slow requests. `baseline_hours`: the past that is compared with. `grace_seconds` after the
+    promotion are not judged, windows are put together by `window_seconds` and waited for `late_seconds`, and a module
+    that is not seen for `silent_seconds` has no data. An alarm needs `least_requests` and `confirm_windows`. A slow
+    request spoils `slow_weight` of what a failed one does; `severity` is a table by the module's criticality.
+    """
+
+    false_alarm_rate: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]
+    errors: Tolerance
+    latency: Tolerance
+    baseline_hours: Annotated[Decimal, Field(gt=0, le=8760)]
+    grace_seconds: Annotated[int, Field(ge=0, le=86400)]
+    window_seconds: Annotated[int, Field(ge=1, le=300)]
+    late_seconds: Annotated[int, Field(ge=0, le=3600)]
+    silent_seconds: Annotated[int, Field(ge=1, le=86400)]
+    least_requests: Annotated[int, Field(ge=1, le=10**9)]
+    confirm_windows: Annotated[int, Field(ge=1, le=100)]
+    slow_weight: Fraction
+    severity: Annotated[tuple[SeverityRow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_monotone(self) -> "Monitor":
+        starts = [row.criticality for row in self.severity]
+        if starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("severity must start at criticality 0 and rise")
+        for name in ("medium", "high", "critical"):
+            column = [getattr(row, name) for row in self.severity]
+            if column != sorted(column, reverse=True):
+                raise ValueError(f"severity: {name} must not rise with the criticality")
+        return self
+
+
 class Policy(Section):
     """Base coverage by level and category, bands of the FIS, cap, surcharge, all shares; days that an override lasts.
 
@@ -88,6 +145,7 @@ class Policy(Section):
     override_days: Annotated[int, Field(ge=1, le=365)]
     review: Review
     rollback: Rollback
+    monitor: Monitor
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Policy":

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from promotion_gate.decide.bulk import CODES, verdicts
 from promotion_gate.decide.policy import PROMOTE, decide
-from promotion_gate.rules import Band, Policy, Review, Rollback, Surcharge
+from promotion_gate.rules import Band, Monitor, Policy, Review, Rollback, SeverityRow, Surcharge, Tolerance
 from promotion_gate.schema import LEVELS, FISResult, ModuleData, SuiteCoverage
 
 LEVEL_NAMES = ("staging", "production")
@@ -23,6 +23,20 @@ SURCHARGE = Surcharge(step=Decimal("0.05"), cap=Decimal("0.15"), decay=Decimal("
 REVIEW = Review(reviewers=1, review_hours=Decimal(72), approval_hours=Decimal(24))
 ROLLBACK = Rollback(
     watch_hours=Decimal(72), suspects="ask", least_score=Decimal("0.5"), margin=Decimal("0.2"), verify_seconds=60
+)
+MONITOR = Monitor(
+    false_alarm_rate=Decimal("0.05"),
+    errors=Tolerance(relative=Decimal("0.5"), absolute=Decimal(0)),
+    latency=Tolerance(relative=Decimal("0.5"), absolute=Decimal("0.1")),
+    baseline_hours=Decimal(12),
+    grace_seconds=0,
+    window_seconds=30,
+    late_seconds=0,
+    silent_seconds=90,
+    least_requests=10,
+    confirm_windows=3,
+    slow_weight=Decimal(0),
+    severity=(SeverityRow(criticality=Decimal(0), medium=Decimal(0), high=Decimal("0.1"), critical=Decimal(1)),),
 )
 CERTAIN = dict.fromkeys(LEVELS, 0.0) | {"negligible": 1.0}
 
@@ -78,6 +92,7 @@ def policies(draw):
         override_days=14,
         review=REVIEW,
         rollback=ROLLBACK,
+        monitor=MONITOR,
     )
 
 

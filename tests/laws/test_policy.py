@@ -53,6 +53,7 @@ def policies(draw):
         override_days=DEFAULT.policy.override_days,
         review=DEFAULT.policy.review,
         rollback=DEFAULT.policy.rollback,
+        monitor=DEFAULT.policy.monitor,
     )
 
 
