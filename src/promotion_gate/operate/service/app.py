@@ -10,17 +10,17 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from promotion_gate.operate.service import (
     openapi,
-    problems,
     routes_fis,
     routes_modules,
     routes_promotions,
     routes_system,
 )
-from promotion_gate.operate.service.endpoint import THREADS, Answer, Endpoint
+from promotion_gate.operate.service.endpoint import THREADS, Endpoint, told
 from promotion_gate.operate.service.gateway import Gateway
 from promotion_gate.operate.service.problems import Problem
 from promotion_gate.operate.service.service import Service
@@ -38,6 +38,11 @@ LOOK_S = 1.0
 
 DUE_S = 5.0
 """Seconds between two looks for what is due."""
+
+UNMATCHED = {
+    404: ("no-such-address", "there is nothing at this address"),
+    405: ("method", "this method is not possible here"),
+}
 
 
 def build(service: Service, *, in_background: bool = True) -> ASGIApp:
@@ -91,11 +96,12 @@ async def _every(seconds: float, service: Service, work: Callable[[], object]) -
 
 async def _unmatched(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    said = {404: "there is nothing at this address", 405: f"{request.method} is not possible here"}
-    headers = getattr(error, "headers", None) or {}
-    problem = Problem(
-        status, {404: "no-such-address", 405: "method"}.get(status, "refused"), said.get(status, "refused")
-    )
-    document = problem.document(request.url.path, str(request.scope.get("promotion_gate.id", "")))
-    document["expected"] = f"an address of {openapi.PATH}"
-    return Answer(document, status, headers, problems.MEDIA_TYPE).response()
+    code, said = UNMATCHED.get(status, ("refused", "refused"))
+    headers = {"Allow": ", ".join(_methods(request))} if status == 405 else None
+    return told(request, Problem(status, code, said, expected=f"what {openapi.PATH} describes", headers=headers))
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of the address; the router tells those of the first route alone."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods})

@@ -89,7 +89,8 @@ class Endpoint:
         handler: answers, in a thread; raises PromotionGateError.
         takes: what the body is, of several kinds each; none: there is no body.
         gives: what is answered, of several kinds each; none: see the summary.
-        query: what may stand after the question mark; None: nothing.
+        query: what may stand after the question mark; None: nothing that counts.
+        fails: statuses with a problem that this one answers besides those that any may; see `openapi`.
         swift: answers in the event loop what takes no time and no disk; None where it would.
         most: bytes of the body.
         seconds: in which it must be answered.
@@ -104,6 +105,7 @@ class Endpoint:
     takes: tuple[type[BaseModel], ...] = ()
     query: type[BaseModel] | None = None
     status: int = 200
+    fails: tuple[int, ...] = ()
     swift: Callable[[Call], Answer | None] | None = None
     most: int = limits.BODY
     seconds: float = limits.REQUEST_S
@@ -151,13 +153,16 @@ class Endpoint:
         return await anyio.to_thread.run_sync(self.handler, call, abandon_on_cancel=True)
 
     async def _refuse(self, service: Service, request: Request, problem: Problem) -> Response:
-        path = str(request.scope["path"])  # not of `request.url`, which swallows line breaks
+        path = str(request.scope["path"])
         if problem.status in (401, 403, 421, 429) or problem.is_refusal:
             name = request.scope.get(entrance.CALLER)
             await anyio.to_thread.run_sync(service.audit, name, request.method, path, problem)
-        document = problem.document(request.scope.get("raw_path", b"").decode("ascii", "replace") or path, _id(request))
-        return Answer(document, problem.status, problem.headers, problems.MEDIA_TYPE).response()
+        return told(request, problem)
 
 
-def _id(request: Request) -> str:
-    return str(request.scope.get("promotion_gate.id", ""))
+def told(request: Request, problem: Problem) -> Response:
+    """Return the response that tells a problem."""
+    # Not `request.url`, which swallows line breaks and cannot be made of every Host.
+    instance = request.scope.get("raw_path", b"").decode("ascii", "replace") or str(request.scope["path"])
+    document = problem.document(instance, str(request.scope.get("promotion_gate.id", "")))
+    return Answer(document, problem.status, problem.headers, problems.MEDIA_TYPE).response()

@@ -17,6 +17,9 @@ CALLER = "promotion_gate.caller"
 ACTOR = "promotion-gate-actor"
 """Header by which a caller names itself where there are no tokens."""
 
+ONCE = frozenset({b"host", b"origin", b"authorization", b"content-type", b"idempotency-key", ACTOR.encode()})
+"""Headers that may stand once: of two that differ a proxy and this service could each believe another."""
+
 
 async def let_in(service: Service, request: Request, scope: Scope | None) -> Caller:
     """Return who calls an endpoint.
@@ -27,8 +30,9 @@ async def let_in(service: Service, request: Request, scope: Scope | None) -> Cal
         scope: of the endpoint; None: anybody may.
 
     Raises:
-        Problem: 401 no valid token, 403 not this scope, 421 another machine's page, 429 too many.
+        Problem: 400 a header twice, 401 no valid token, 403 not this scope, 421 another machine's page, 429 too many.
     """
+    _check_headers(request)
     if service.settings.no_auth:
         caller = _local(request)
         request.scope[CALLER] = caller.name
@@ -42,6 +46,13 @@ async def let_in(service: Service, request: Request, scope: Scope | None) -> Cal
         raise Problem(429, "too-many", said, headers={"Retry-After": service.callers.wait_s()})
     caller.check(scope)
     return caller
+
+
+def _check_headers(request: Request) -> None:
+    told = [name for name, _ in request.scope["headers"] if name in ONCE]
+    if len(set(told)) < len(told):
+        twice = max(told, key=told.count).decode()
+        raise Problem(400, "twin-headers", f"the header {twice} is there twice", where=twice, expected="each once")
 
 
 async def _known(service: Service, request: Request) -> Caller:

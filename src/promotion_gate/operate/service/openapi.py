@@ -7,12 +7,19 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from promotion_gate.operate.service import problems
+from promotion_gate.operate.service import body, examples, responses
 from promotion_gate.operate.service.endpoint import Endpoint
 from promotion_gate.operate.service.wire import ProblemDocument
 
 PATH = "/openapi.json"
-ABOUT = "Scores modules by the risk of their failure, decides on promotions, keeps what was decided, rolls back."
+ABOUT = (
+    "Scores modules by the risk of their failure, decides on promotions, keeps what was decided, rolls back. "
+    "Names are in Unicode's normal form C. A 422 has the code `invalid` where a part breaks its type as it is given "
+    "here; other codes say what no type can."
+)
+
+STRICTER = {r"^[^\x00-\x1f\x7f]+$": body.NAME_PATTERN, r"\S": body.WORDS_PATTERN}
+"""What the service asks of a text beyond its type's own pattern, by that pattern."""
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -22,15 +29,20 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     for endpoint in endpoints:
         path = endpoint.path.replace(":path}", "}")
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path, schemas)
-    return {
+    problem = schemas.any_of([ProblemDocument], "serialization")
+    made = {
         "openapi": "3.1.0",
         "info": {"title": "promotion-gate", "version": "1", "description": ABOUT, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
             "schemas": schemas.definitions,
+            "responses": responses.components(problem),
+            "headers": responses.HEADERS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+    _be_stricter(made)
+    return made
 
 
 class _Schemas:
@@ -56,21 +68,21 @@ class _Schemas:
 
 
 def _operation(endpoint: Endpoint, path: str, schemas: _Schemas) -> dict[str, Any]:
-    problem = {"content": {problems.MEDIA_TYPE: {"schema": schemas.any_of([ProblemDocument], "serialization")}}}
-    good: dict[str, Any] = {"description": "done"}
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     if endpoint.gives:
-        good["content"] = {"application/json": {"schema": schemas.any_of(endpoint.gives, "serialization")}}
-    else:
-        good["content"] = {"text/plain" if path == "/metrics" else "application/json": {}}
+        content = {"application/json": {"schema": schemas.any_of(endpoint.gives, "serialization")}}
+    elif path == "/metrics":
+        content = {"text/plain": {"schema": {"type": "string"}}}
     made: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": endpoint.handler.__name__,
         "parameters": [*_path_parameters(path), *_query_parameters(endpoint)],
-        "responses": {str(endpoint.status): good, "default": {"description": "refused or failed", **problem}},
+        "responses": responses.of(endpoint, path, content),
     }
     if endpoint.takes:
+        told = {model.__name__: {"value": examples.OF[model]} for model in endpoint.takes}
         schema = schemas.any_of(endpoint.takes, "validation")
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema, "examples": told}}}
     if path == "/v1/promotions" and endpoint.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
         made["parameters"].append({"name": "Idempotency-Key", "in": "header", "schema": key})
@@ -81,7 +93,7 @@ def _operation(endpoint: Endpoint, path: str, schemas: _Schemas) -> dict[str, An
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    schema = {"type": "string", "minLength": 1, "maxLength": 1024}
+    schema = {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": body.NAME_PATTERN}
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name in re.findall(r"{(\w+)}", path)]
 
 
@@ -100,3 +112,13 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     if "$ref" in kind:
         kind = definitions[kind["$ref"].rsplit("/", 1)[-1]]
     return {name: value for name, value in kind.items() if name not in ("title", "default", "description")}
+
+
+def _be_stricter(part: Any) -> None:
+    """Put the service's patterns in the place of the types' own, everywhere in a part of the document."""
+    if isinstance(part, dict):
+        pattern = part.get("pattern")
+        if isinstance(pattern, str) and pattern in STRICTER:
+            part["pattern"] = STRICTER[pattern]
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _be_stricter(one)

@@ -4,6 +4,10 @@
      "code": "conflict", "where"?: .., "expected"?: .., "request_id": ..}
 
 `detail` says what, `where` in which part of the request, `expected` what would have been right.
+
+A 422 has the code `invalid` where a part breaks its own type, as the OpenAPI document gives it; `contradiction` where
+the parts, each right, do not go together; `unsafe-text` where a text holds what no text may; and `not-possible`, or a
+code of its own, where what is asked is understood and cannot be done.
 """
 
 from collections.abc import Mapping
@@ -70,7 +74,7 @@ OF_ERRORS: tuple[tuple[type[PromotionGateError], int, str], ...] = (
     (ModelError, 503, "no-model"),
     (DeployError, 502, "deployer-failed"),
     (UnknownModuleError, 404, "unknown-module"),
-    (InputError, 422, "invalid"),
+    (InputError, 422, "not-possible"),
 )
 
 
@@ -81,7 +85,8 @@ def of(error: PromotionGateError | ValidationError) -> Problem:
     if isinstance(error, ValidationError):
         first = max(error.errors(include_url=False), key=lambda found: len(found["loc"]))
         where = ".".join(map(str, first["loc"]))
-        return Problem(422, "invalid", explain(error), where=where or "body", expected=first["msg"])
+        code = "contradiction" if first["type"] == "value_error" else "invalid"  # of a validator of several
+        return Problem(422, code, explain(error), where=where or "body", expected=first["msg"])
     for kind, status, code in OF_ERRORS:
         if isinstance(error, kind):
             return Problem(status, code, str(error), headers={"Retry-After": RETRY_S} if status == 503 else None)

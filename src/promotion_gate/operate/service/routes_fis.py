@@ -4,13 +4,12 @@ import datetime as dt
 import json
 import uuid
 
-from promotion_gate.errors import ModelError, PromotionGateError
+from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger.module_events import Telemetry, Window
 from promotion_gate.operate.ledger.records import record_telemetry
 from promotion_gate.operate.service import limits, problems
 from promotion_gate.operate.service.caller import Scope
 from promotion_gate.operate.service.endpoint import Answer, Call, Endpoint
-from promotion_gate.operate.service.models import LiveCalculator
 from promotion_gate.operate.service.problems import Problem
 from promotion_gate.operate.service.wire import Load, Modules, Recorded, Results, TelemetryBatch
 from promotion_gate.schema import FISResult, ModuleData
@@ -49,17 +48,16 @@ def fis(call: Call) -> Answer:
     modules = call.read(Modules).modules
     call.caller.within(module.project for module in modules)
     calculator = call.service.models.live.calculator  # one model answers all of them
-    return Answer(b'{"results":[' + b",".join(_one(calculator, module) for module in modules) + b"]}")
+    found = zip(modules, calculator.as_jsons(modules), strict=True)
+    # One that cannot be scored takes none of the others with it.
+    return Answer(b'{"results":[' + b",".join(_told(module, one) for module, one in found) + b"]}")
 
 
-def _one(calculator: LiveCalculator, module: ModuleData) -> bytes:
-    try:
-        return calculator.as_json(module)
-    except ModelError:
-        raise
-    except PromotionGateError as error:  # one that cannot be scored takes none of the others with it
-        wrong = problems.of(error).document("/v1/fis", "")
-        return json.dumps({"project": module.project, "module": module.module, "problem": wrong}).encode()
+def _told(module: ModuleData, found: bytes | InputError) -> bytes:
+    if isinstance(found, bytes):
+        return found
+    wrong = problems.of(found).document("/v1/fis", "")
+    return json.dumps({"project": module.project, "module": module.module, "problem": wrong}).encode()
 
 
 def load(call: Call) -> Answer:
@@ -103,6 +101,7 @@ ENDPOINTS = (
         (FISResult, Results),
         "The Failure Impact Score of one module, or of many",
         takes=(ModuleData, Modules),
+        fails=(404,),
         swift=swift_fis,
         most=limits.BATCH_BODY,
     ),
@@ -115,6 +114,7 @@ ENDPOINTS = (
         (Recorded,),
         "A batch of what an agent saw; idempotent by source and batch id",
         takes=(TelemetryBatch,),
+        fails=(409,),
         most=limits.BATCH_BODY,
     ),
 )

@@ -103,6 +103,7 @@ ENDPOINTS = (
         (FailureAnswer,),
         "A production failure; told again it is the same one",
         takes=(FailureReport,),
+        fails=(409, 502),
         seconds=DEPLOY_S,
     ),
     Endpoint(
@@ -114,6 +115,7 @@ ENDPOINTS = (
         "Ask for the promotion of modules that go together",
         takes=(Release,),
         status=201,
+        fails=(409,),
         most=limits.BATCH_BODY,
     ),
 )

@@ -1,6 +1,7 @@
 """Promotions: asked for, listed, reviewed, overridden, deployed, confirmed, rolled back."""
 
 import datetime as dt
+import re
 
 from sqlalchemy import select
 
@@ -14,7 +15,6 @@ from promotion_gate.operate.ledger.queries import Filters, Promotion
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.management.intake import Idempotency
 from promotion_gate.operate.service import certificates, views
-from promotion_gate.operate.service.body import check_text
 from promotion_gate.operate.service.caller import Scope
 from promotion_gate.operate.service.endpoint import Answer, Call, Endpoint
 from promotion_gate.operate.service.problems import Problem
@@ -31,6 +31,8 @@ from promotion_gate.schema import Decision, PromotionRequest
 
 DEPLOY_S = 900.0
 """Seconds for what a deployer does."""
+
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}")
 
 MAY_DEPLOY = frozenset({State.PROMOTE, State.APPROVED, State.OVERRIDDEN})
 
@@ -51,11 +53,9 @@ def request_promotion(call: Call) -> Answer:
     key = call.headers.get("idempotency-key")
     actor = call.actor()
     if key is not None:
-        check_text(key, "Idempotency-Key")
-        if not 0 < len(key) <= 200:
-            raise Problem(
-                422, "invalid", "the Idempotency-Key is too long", where="Idempotency-Key", expected="1 to 200"
-            )
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            said, expected = "the Idempotency-Key is none", "1 to 200 visible characters of ASCII"
+            raise Problem(422, "invalid", said, where="Idempotency-Key", expected=expected)
         idempotency = Idempotency(actor, key, digest(call.body))
     promotion, decision = call.service.management.request(request, actor, idempotency=idempotency)
     call.service.metrics.decided(decision.status, decision.kind)
@@ -187,18 +187,32 @@ ENDPOINTS = (
         "Ask for a promotion; the decision is in the ledger before it is answered",
         takes=(PromotionRequest,),
         status=201,
+        fails=(409,),
     ),
     Endpoint(
         "GET", "/v1/promotions", Scope.READ, list_promotions, (Page,), "Promotions, the latest first", query=Listing
     ),
     Endpoint("GET", ONE, Scope.READ, show_promotion, (PromotionDetail,), "A promotion as it stands"),
-    Endpoint("GET", f"{ONE}/certificate", Scope.READ, show_certificate, (), "The certificate of its decision"),
-    Endpoint("POST", f"{ONE}/review", Scope.REVIEW, review, STATE, "Approve or refuse", takes=(Review,)),
-    Endpoint("POST", f"{ONE}/override", Scope.OPERATE, override, STATE, "Promote against it", takes=(Override,)),
-    Endpoint("POST", f"{ONE}/withdraw", Scope.REQUEST, withdraw, STATE, "End it", takes=(WithReason,)),
-    Endpoint("POST", f"{ONE}/deploy", Scope.OPERATE, deploy, STATE, "Deploy it by its deployer", seconds=DEPLOY_S),
-    Endpoint("POST", f"{ONE}/deployed", Scope.OPERATE, deployed, STATE, "The pipeline has deployed it"),
-    Endpoint("POST", f"{ONE}/confirm", Scope.OPERATE, confirm, STATE, "Call stable what is watched"),
+    Endpoint(
+        "GET", f"{ONE}/certificate", Scope.READ, show_certificate, (), "The certificate of its decision", fails=(409,)
+    ),
+    Endpoint("POST", f"{ONE}/review", Scope.REVIEW, review, STATE, "Approve or refuse", takes=(Review,), fails=(409,)),
+    Endpoint(
+        "POST", f"{ONE}/override", Scope.OPERATE, override, STATE, "Promote against it", takes=(Override,), fails=(409,)
+    ),
+    Endpoint("POST", f"{ONE}/withdraw", Scope.REQUEST, withdraw, STATE, "End it", takes=(WithReason,), fails=(409,)),
+    Endpoint(
+        "POST",
+        f"{ONE}/deploy",
+        Scope.OPERATE,
+        deploy,
+        STATE,
+        "Deploy it by its deployer",
+        fails=(409, 502),
+        seconds=DEPLOY_S,
+    ),
+    Endpoint("POST", f"{ONE}/deployed", Scope.OPERATE, deployed, STATE, "The pipeline has deployed it", fails=(409,)),
+    Endpoint("POST", f"{ONE}/confirm", Scope.OPERATE, confirm, STATE, "Call stable what is watched", fails=(409,)),
     Endpoint(
         "POST",
         f"{ONE}/rollback",
@@ -207,7 +221,10 @@ ENDPOINTS = (
         STATE,
         "Restore what ran before",
         takes=(WithReason,),
+        fails=(409, 502),
         seconds=DEPLOY_S,
     ),
-    Endpoint("POST", f"{ONE}/restored", Scope.OPERATE, restored, STATE, "Restored by hand", takes=(WithReason,)),
+    Endpoint(
+        "POST", f"{ONE}/restored", Scope.OPERATE, restored, STATE, "Restored by hand", takes=(WithReason,), fails=(409,)
+    ),
 )
