@@ -100,29 +100,63 @@ class FISCalculator:
         return f"{said}, or did you mean {', '.join(near)}?" if near else said
 
     def score(self, module: ModuleData, load: float | None = None) -> FISResult:
-        """Return the Failure Impact Score of a module.
+        """Return the Failure Impact Score of a module. See `scores`, whose only answer is returned or raised."""
+        [found] = self.scores([module], [load])
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    def scores(
+        self, modules: Sequence[ModuleData], loads: Sequence[float | None] | None = None
+    ) -> list[FISResult | InputError]:
+        """Return the Failure Impact Scores of modules; those that take the model are scored in one go.
 
         Args:
-            module: without metrics and dependencies its stored scores are used; its `criticality`, if given, overrides
-                the data set's. Metrics that the data set does not know are ignored (reason `metrics-ignored`).
-            load: share, 0 to 1, of the present load; None: the data set's.
+            modules: without metrics and dependencies a module's stored scores are used; its `criticality`, if given,
+                overrides the data set's. Metrics that the data set does not know are ignored (reason
+                `metrics-ignored`).
+            loads: share, 0 to 1, of each one's present load; None: the data set's.
+
+        Returns:
+            For each module its score; or, not raised, UnknownModuleError where the project is unknown, or the module is
+            and has no metric that the data set knows, InputError where a share is out of range, or a metric is negative
+            that cannot be.
 
         Raises:
-            UnknownModuleError: the project is unknown, or the module is and has no metric that the data set knows.
-            InputError: a share is out of range, or a metric is negative that cannot be.
             ModelError: the bundle was changed or breaks its form.
         """
-        if load is not None and not 0 <= load <= 1:
-            raise InputError(f"load is a share between 0 and 1, not {load}")
-        entry = self._entries.get((module.project, module.module))
-        if module.project in self.projects and (module.metrics or (entry and module.dependencies is not None)):
-            scorer, given = self._scorer(), set(module.metrics or ())
-            if entry is None and given.isdisjoint(scorer.metrics):
-                raise UnknownModuleError(self.unknown(module), map(Reason.model_validate, scorer.ignored(given)))
-            return self._result(module, scorer.score(module), load, fresh=not given.isdisjoint(scorer.metrics))
-        if entry is None:
-            raise UnknownModuleError(self.unknown(module))
-        return self._result(module, entry, load)
+        found: dict[int, FISResult | InputError] = {}
+        taking: list[int] = []
+        for place, module in enumerate(modules):
+            load = None if loads is None else loads[place]
+            entry = self._entries.get((module.project, module.module))
+            if load is not None and not 0 <= load <= 1:
+                found[place] = InputError(f"load is a share between 0 and 1, not {load}")
+            elif module.project in self.projects and (module.metrics or (entry and module.dependencies is not None)):
+                taking.append(place)
+            elif entry is None:
+                found[place] = UnknownModuleError(self.unknown(module))
+            else:
+                found[place] = self._result(module, entry, load)
+        for place, made in zip(taking, self._by_model([modules[place] for place in taking]), strict=True):
+            module, load = modules[place], None if loads is None else loads[place]
+            if isinstance(made, InputError):
+                found[place] = made
+            else:
+                fresh = not self._scorer().metrics.isdisjoint(module.metrics or ())
+                found[place] = self._result(module, made, load, fresh=fresh)
+        return [found[place] for place in range(len(modules))]
+
+    def _by_model(self, modules: Sequence[ModuleData]) -> list[dict[str, Any] | InputError]:
+        if not modules:
+            return []
+        scorer, found = self._scorer(), self._scorer().scores(modules)
+        for place, module in enumerate(modules):
+            given = set(module.metrics or ())
+            if (module.project, module.module) not in self._entries and given.isdisjoint(scorer.metrics):
+                notes = map(Reason.model_validate, scorer.ignored(given))
+                found[place] = UnknownModuleError(self.unknown(module), notes)
+        return found
 
     def all_scores(self) -> dict[tuple[str, str], float]:
         """Return the Failure Impact Score of every known module, by project and name, with the data set's load."""

@@ -15,11 +15,11 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from promotion_gate import bundle
-from promotion_gate.errors import ModelError, PromotionGateError
+from promotion_gate.errors import InputError, ModelError, PromotionGateError
 from promotion_gate.operate.fis import FISCalculator
 from promotion_gate.operate.gate import Gate, resolve_bundle
 from promotion_gate.operate.service.loads import Loads
@@ -49,16 +49,35 @@ class LiveCalculator(FISCalculator):
         self._loading = threading.Lock()
         self._ready = functools.lru_cache(CACHED)(self._known)
 
-    def score(self, module: ModuleData, load: float | None = None) -> FISResult:
-        """Return the score as `FISCalculator.score`; the load is the newest one where none is given."""
-        return super().score(module, self._loads.of(module.project, module.module) if load is None else load)
+    def scores(
+        self, modules: Sequence[ModuleData], loads: Sequence[float | None] | None = None
+    ) -> list[FISResult | InputError]:
+        """Return the scores as `FISCalculator.scores`; a load is the newest one where none is given."""
+        given = [None] * len(modules) if loads is None else loads
+        newest = [
+            self._loads.of(module.project, module.module) if load is None else load
+            for module, load in zip(modules, given, strict=True)
+        ]
+        return super().scores(modules, newest)
 
     def as_json(self, module: ModuleData) -> bytes:
         """Return the score's JSON. Errors as `score`."""
-        if module.metrics or module.dependencies is not None:
+        if not self.is_ready(module):
             return self.score(module).model_dump_json().encode()
         load = self._loads.of(module.project, module.module)
         return self._ready(module.project, module.module, module.version, module.criticality, load)
+
+    def as_jsons(self, modules: Sequence[ModuleData]) -> list[bytes | InputError]:
+        """Return the scores' JSON, those that take the model scored in one go; errors as `scores`."""
+        found: list[bytes | InputError] = []
+        taking = iter(self.scores([module for module in modules if not self.is_ready(module)]))
+        for module in modules:
+            try:
+                made = self.as_json(module) if self.is_ready(module) else next(taking)
+            except InputError as error:
+                made = error
+            found.append(made.model_dump_json().encode() if isinstance(made, FISResult) else made)
+        return found
 
     def is_ready(self, module: ModuleData) -> bool:
         """Say whether the module is scored without the model, in a millisecond or two."""
@@ -68,7 +87,7 @@ class LiveCalculator(FISCalculator):
         self, project: str, module: str, version: str | None, criticality: float | None, load: float | None
     ) -> bytes:
         asked = ModuleData(project=project, module=module, version=version, criticality=criticality)
-        return super().score(asked, load).model_dump_json().encode()
+        return self.score(asked, load).model_dump_json().encode()
 
     def _scorer(self) -> "Scorer":
         with self._loading:  # else each thread that comes first would load one
