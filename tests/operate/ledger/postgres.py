@@ -5,6 +5,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -48,10 +49,10 @@ class Cluster:
             time.sleep(0.05)
         raise RuntimeError((self.folder / "log").read_text())
 
-    def stop(self) -> None:
-        """End it at once, as a crash would: SIGQUIT."""
+    def stop(self, how: int = signal.SIGQUIT) -> None:
+        """End it: at once, as a crash would, or by SIGINT in order, with all connections cut."""
         if self._server is not None:
-            self._server.send_signal(3)
+            self._server.send_signal(how)
             self._server.wait(30)
             self._server = None
 

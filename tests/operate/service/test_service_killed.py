@@ -5,10 +5,15 @@ PROMOTION_GATE_KILLS says how often on each database; `make nightly` has 1,000. 
 
 import contextlib
 import os
+import pathlib
 import random
+import signal
+import subprocess
+import sys
 import time
 
-from tests.operate.service.victims import Victim
+from tests.cli_bundle import PARAMS, write_bundle
+from tests.operate.service.victims import Victim, free_port
 from tests.operate.service.writers import Writers, reckon
 
 KILLS = int(os.environ.get("PROMOTION_GATE_KILLS", "200"))
@@ -50,3 +55,39 @@ def test_what_was_acknowledged_is_there_once_after_every_kill(ledger_url, tmp_pa
     assert writers.retried
     for one in services:
         assert '"level": "error"' not in one.log.read_text()
+
+
+def workers_of(program):
+    """Return the processes that a program of several workers has them in, as soon as there are two."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        children = pathlib.Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+        with contextlib.suppress(OSError):  # one ended meanwhile
+            found = [int(pid) for pid in children if b"spawn_main" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+            if len(found) == 2:
+                return found
+        time.sleep(0.02)
+    raise AssertionError("there are no two workers")
+
+
+def test_when_one_of_two_workers_is_killed_the_other_goes_on_and_it_comes_again(emptied, tmp_path):
+    url, port, draw, log = emptied(), free_port(), random.Random(SEED), tmp_path / "log"
+    given = ["--no-auth", "--port", str(port), "--database", url, "--workers", "2"]
+    model = ["--models", str(write_bundle(tmp_path / "champion")), "--params", str(PARAMS)]
+    with log.open("wb") as stream:
+        program = subprocess.Popen([sys.executable, "-m", "promotion_gate", "serve", *given, *model], stderr=stream)
+    try:
+        with Writers([port], SEED) as writers:
+            for _ in range(2):
+                workers = workers_of(program)
+                writers.wait(more=draw.randrange(1, 50))
+                os.kill(draw.choice(workers), signal.SIGKILL)
+                writers.wait(more=50)
+            assert set(workers_of(program)) != set(workers)
+    finally:
+        program.terminate()
+    assert program.wait(60) == 0
+    assert reckon(url, writers.acknowledged).is_good
+    assert not writers.faults
+    assert set(writers.statuses) <= {200, 201, 409, "cut"}
+    assert "Traceback" not in log.read_text()

@@ -4,12 +4,14 @@ What is forked is what `promotion-gate serve` runs once its options are read: it
 application and listens on a port of its own.
 """
 
+import contextlib
 import gc
 import multiprocessing
 import os
 import pathlib
 import socket
 import tempfile
+import time
 
 import pyarrow.dataset  # noqa: F401 - imported with the first failure that is told: seconds of each life under load
 
@@ -46,6 +48,20 @@ class Victim:
         given = (self._settings, server.Address("127.0.0.1", self.port), str(self.log))
         self._process = FORKS.Process(target=_serve, args=given)
         self._process.start()
+
+    def wait(self):
+        """Return when it listens."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            time.sleep(0.01)
+        raise AssertionError(self.log.read_text()[-2000:])
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def kill(self):
         """SIGKILL; it must have lived until then."""
