@@ -6,6 +6,7 @@ Started as `python service.py FD`: FD is a socket that listens already, so that 
 refused.
 """
 
+import contextlib
 import http.server
 import json
 import pathlib
@@ -21,6 +22,11 @@ VERSION = pathlib.Path("VERSION").read_text(encoding="utf-8").strip()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers one request."""
+
+    def handle(self) -> None:
+        """Answer; who has left meanwhile hears nothing."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Answer the total of a basket; 500 where the program fails."""
