@@ -150,10 +150,28 @@ def test_names_with_what_cannot_be_seen_are_refused(open_world, trick):
         assert (got.status, field) == (422, field)
 
 
-def test_names_are_in_normal_form_and_letters_that_look_alike_are_other_letters(open_world):
+def test_names_are_in_normal_form(open_world):
     assert open_world.post("/v1/fis", {"project": "shop", "module": "cafe\u0301.py"}).json["code"] == "unsafe-text"
-    cyrillic = {"project": "shop", "module": "shop/d\u0430tes.py"}
-    assert open_world.post("/v1/fis", cyrillic).status == 404  # not the one with the Latin letter
+
+
+@pytest.mark.parametrize("name", ["shop/d\u0430tes.py", "shop\u2215dates.py", "\uff53hop/dates.py"])
+@pytest.mark.parametrize("more", [{}, {"metrics": {"loc": 1.0}}, {"dependencies": []}], ids=str)
+def test_a_name_that_reads_as_a_known_one_is_refused_and_never_taken_for_it(open_world, name, more):
+    asked = {"project": "shop", "module": name, **more}
+    got = open_world.post("/v1/fis", asked)
+    assert (got.status, got.json["code"]) == (422, "look-alike")
+    assert "U+" in got.json["detail"]
+    assert "shop/dates.py" in got.json["detail"]
+    promotion = open_world.post("/v1/promotions", {"module": asked, "coverage": 1})
+    release = open_world.post("/v1/releases", {"promotions": [{"module": asked, "coverage": 1}]})
+    assert (promotion.json["code"], release.json["code"]) == ("look-alike", "look-alike")
+    assert open_world.get(f"/v1/modules/{name}").status == 404
+
+
+def test_a_project_that_reads_as_a_known_one_is_refused(open_world):
+    asked = {"project": "sh\u043ep", "module": "shop/new.py"}
+    assert open_world.post("/v1/promotions", {"module": asked, "coverage": 1}).json["code"] == "look-alike"
+    assert open_world.post("/v1/fis", {"modules": [asked]}).json["results"][0]["problem"]["code"] == "look-alike"
 
 
 def test_a_body_of_ten_megabytes_is_refused_for_one_module_and_read_for_many(open_world):

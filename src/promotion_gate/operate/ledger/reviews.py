@@ -9,6 +9,7 @@ from promotion_gate.operate.ledger.promotions import apply, is_due, read
 from promotion_gate.operate.ledger.queries import Promotion
 from promotion_gate.operate.ledger.states import Event, next_state
 from promotion_gate.operate.ledger.writer import Writer
+from promotion_gate.operate.look_alikes import person
 
 
 def open_review(
@@ -57,15 +58,16 @@ def review(
 
     Raises:
         IllegalTransition: it is not in review.
-        NotAllowed: the reviewer requested it, or has spoken already.
+        NotAllowed: the reviewer requested it, or has spoken already; a name that reads the same is the same person's.
         Conflict: the review is over by the writer's clock; or as `promotions.read`.
     """
     standing = read(writer, promotion, revision)
     next_state(standing.state, Event.APPROVED if verdict == "approve" else Event.REFUSED)
-    if writer.actor == standing.requester:
+    reviewer = person(writer.actor)
+    if reviewer == person(standing.requester):
         raise NotAllowed(f"{writer.actor} requested promotion {promotion}: somebody else must review it")
     spoken = writer.queries.reviewers(promotion)
-    if writer.actor in spoken:
+    if reviewer in map(person, spoken):
         raise NotAllowed(f"{writer.actor} has reviewed promotion {promotion} already: somebody else must")
     if is_due(standing, writer.now):
         raise Conflict(f"the review of promotion {promotion} ended at {standing.due_at}")

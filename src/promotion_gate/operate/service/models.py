@@ -22,6 +22,7 @@ from promotion_gate import bundle
 from promotion_gate.errors import InputError, ModelError, PromotionGateError
 from promotion_gate.operate.fis import FISCalculator
 from promotion_gate.operate.gate import Gate, resolve_bundle
+from promotion_gate.operate.look_alikes import KnownNames
 from promotion_gate.operate.service.loads import Loads
 from promotion_gate.schema import FISResult, ModuleData
 
@@ -46,6 +47,7 @@ class LiveCalculator(FISCalculator):
     def __init__(self, gate: Gate, loads: Loads) -> None:
         super().__init__(gate.folder, gate.manifest, gate.rules.impact)
         self._loads = loads
+        self.names = KnownNames(self._entries)
         self._loading = threading.Lock()
         self._ready = functools.lru_cache(CACHED)(self._known)
 
@@ -61,7 +63,8 @@ class LiveCalculator(FISCalculator):
         return super().scores(modules, newest)
 
     def as_json(self, module: ModuleData) -> bytes:
-        """Return the score's JSON. Errors as `score`."""
+        """Return the score's JSON. Errors as `score`; LookAlike for a name that reads as one which the model knows."""
+        self.names.check(module.project, module.module)
         if not self.is_ready(module):
             return self.score(module).model_dump_json().encode()
         load = self._loads.of(module.project, module.module)
@@ -74,6 +77,7 @@ class LiveCalculator(FISCalculator):
         for module in modules:
             try:
                 made = self.as_json(module) if self.is_ready(module) else next(taking)
+                self.names.check(module.project, module.module)
             except InputError as error:
                 made = error
             found.append(made.model_dump_json().encode() if isinstance(made, FISResult) else made)
@@ -179,6 +183,11 @@ class Models:
         if self._live is None:
             raise ModelError(self.trouble or "no model")
         return self._live
+
+    def check_name(self, module: ModuleData) -> None:
+        """Refuse a module that reads as one which the model knows: LookAlike. Without a model nothing is known."""
+        if self._live is not None:
+            self._live.calculator.names.check(module.project, module.module)
 
     def gate(self) -> Gate:
         """Return the gate in force. ModelError where there is no model yet."""

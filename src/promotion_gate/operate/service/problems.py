@@ -20,6 +20,7 @@ from promotion_gate.errors import InputError, ModelError, PromotionGateError
 from promotion_gate.operate.deployers.protocol import DeployError
 from promotion_gate.operate.fis import UnknownModuleError
 from promotion_gate.operate.ledger.errors import Conflict, IllegalTransition, LedgerUnavailable, NotAllowed, NotFound
+from promotion_gate.operate.look_alikes import LookAlike
 from promotion_gate.operate.requests import explain
 
 MEDIA_TYPE = "application/problem+json"
@@ -73,6 +74,7 @@ OF_ERRORS: tuple[tuple[type[PromotionGateError], int, str], ...] = (
     (LedgerUnavailable, 503, "ledger-unavailable"),
     (ModelError, 503, "no-model"),
     (DeployError, 502, "deployer-failed"),
+    (LookAlike, 422, "look-alike"),
     (UnknownModuleError, 404, "unknown-module"),
     (InputError, 422, "not-possible"),
 )

@@ -38,8 +38,14 @@ MAY_DEPLOY = frozenset({State.PROMOTE, State.APPROVED, State.OVERRIDDEN})
 
 
 def check_request(call: Call, request: PromotionRequest) -> None:
-    """Refuse another project's module, and a score that somebody brings along who may not: Problem 403."""
+    """Refuse what may not be asked.
+
+    Raises:
+        Problem: 403 another project's module, or a score that somebody brings along who may not.
+        LookAlike: a name that a reviewer would take for another one.
+    """
     call.caller.within([request.module.project, *([] if request.fis is None else [request.fis.project])])
+    call.service.models.check_name(request.module)
     if request.fis is not None and not call.caller.may(Scope.OPERATE):
         said = "a score that comes with the request decides instead of the model"
         raise Problem(403, "score-brought", said, where="fis", expected="no `fis`, or the scope operate")

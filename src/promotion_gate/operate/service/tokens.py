@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import secrets
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from promotion_gate.operate.ledger.payload import SYSTEM
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.system_events import TokenIssued, TokenRevoked
 from promotion_gate.operate.ledger.writer import Writer
+from promotion_gate.operate.look_alikes import person
 from promotion_gate.operate.service.caller import Caller, Scope
 from promotion_gate.operate.service.problems import Problem
 
@@ -49,13 +51,12 @@ def issue(
     """Write a new token and return it; it cannot be read again.
 
     Raises:
-        InputError: a scope is unknown, or the expiry is over.
+        InputError: a scope is unknown, the expiry is over, or the name is no name or reads as that of another token.
     """
     unknown = sorted(set(scopes) - set(Scope))
     if unknown or not scopes:
         raise InputError(f"scope {unknown[0] if unknown else ''!r:.40}: expected {', '.join(Scope)}")
-    if not name.strip() or len(name) > 200 or not name.isprintable():  # it will be the actor of what is written
-        raise InputError("the token's name must be printable, 1 to 200 characters")
+    _check_name(writer, name)
     if expires_at is not None and expires_at <= writer.now:
         raise InputError("the token would be expired at once")
     token = PREFIX + secrets.token_urlsafe(32)
@@ -64,6 +65,20 @@ def issue(
     )
     writer.append(SYSTEM, told)
     return token
+
+
+def _check_name(writer: Writer, name: str) -> None:
+    """Refuse what cannot be the actor of what is written: it must be seen, and be told from every other token's."""
+    if name != name.strip() or not 0 < len(name) <= 200 or not name.isprintable():
+        raise InputError("the token's name must be printable, 1 to 200 characters, without space around it")
+    if not unicodedata.is_normalized("NFC", name):
+        raise InputError("the token's name must be in Unicode's normal form C")
+    for row in known(writer.queries):
+        if row["revoked_at"] is None and row["name"] != name and person(row["name"]) == person(name):
+            said = (
+                f"a token in force is called {row['name']!r:.80}, which reads the same: use that name, or another one"
+            )
+            raise InputError(said)
 
 
 def known(queries: Queries) -> list[Mapping[str, Any]]:
