@@ -98,11 +98,11 @@ class SeverityRow(Section):
 class Monitor(Section):
     """When a promoted version counts as worse than the last stable one; docs/monitoring.md says how to choose.
 
-    `false_alarm_rate`: chance that a watch of a version that is no worse ends in an alarm. `errors`, `latency`: what is
-    tolerated, of failed and of slow requests. `baseline_hours`: the past that is compared with. `grace_seconds` after the
-    promotion are not judged, windows are put together by `window_seconds` and waited for `late_seconds`, and a module
-    that is not seen for `silent_seconds` has no data. An alarm needs `least_requests` and `confirm_windows`. A slow
-    request spoils `slow_weight` of what a failed one does; `severity` is a table by the module's criticality.
+    `false_alarm_rate`: chance that a watch of a version that is no worse ends in an alarm. `errors`, `latency`: what
+    is tolerated, of failed and of slow requests. `baseline_hours`: the past that is compared with. `grace_seconds`
+    after the promotion are not judged, windows are put together by `window_seconds` and waited for `late_seconds`; a
+    module that is not seen for `silent_seconds` has no data. An alarm needs `least_requests` and `confirm_windows`. A
+    slow request spoils `slow_weight` of what a failed one does; `severity` is a table by the module's criticality.
     """
 
     false_alarm_rate: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]

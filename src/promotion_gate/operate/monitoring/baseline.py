@@ -59,17 +59,12 @@ class Tally:
         )
 
     @property
-    def rate(self) -> float:
-        """Bad requests by request, above 0 and below 1: half a bad one is added to both sides (Krichevsky & Trofimov 1981)."""
-        return (self.bad + 0.5) / (self.requests + 1)
-
-    @property
     def dispersion(self) -> float:
         """How much more the blocks' counts vary than binomial ones, at least 1; 1 where it is not known.
 
         Pearson's chi-squared over its degrees of freedom (McCullagh & Nelder, Generalized Linear Models, 4.5). Log
-        e-values are divided by it. That is exact where bad requests come in bursts of this size, and for independent ones
-        as well, if slower (Jensen's inequality): a guard, not a proof, where it is neither.
+        e-values are divided by it. That is exact where bad requests come in bursts of this size, and for independent
+        ones as well, if slower (Jensen's inequality): a guard, not a proof, where it is neither.
         """
         if self.blocks < BLOCKS_LEAST:
             return 1.0

@@ -9,16 +9,16 @@ Both kinds here tilt the odds of a bad request by rho > 1, of n requests with k 
 
     bounded   rho^k / (1 - b + rho b)^n                     for p <= b.  Its mean is ((1 - p + rho p) / (..b..))^n.
     paired    rho^k sigma^l / max_q (1 - g(q) + rho g(q))^n (1 - q + sigma q)^m       beside m of which l were bad.
-              The denominator is the largest mean over all allowable pairs, so no pair's mean exceeds 1. Its logarithm is
-              concave in q, and the maximum is a linear equation's root. sigma < 1 is set near the optimum for growth.
+              The denominator is the largest mean over all allowable pairs, so no pair's mean exceeds 1. Its logarithm
+              is concave in q, the maximum a linear equation's root. sigma < 1 is set near the optimum for growth.
 
 The mean rates of a window count: a rate that changes within it only lowers the mean (logarithms are concave).
 Requests are taken to be independent given the rates; `dispersion` in baseline.py is the guard against bursts.
 
 Sources: Turner, Ly & Grünwald, Generic e-variables for exact sequential k-sample tests that allow for optional
 stopping, Journal of Statistical Planning and Inference 230, 2024; Turner & Grünwald, Exact anytime-valid confidence
-intervals for contingency tables and beyond, Statistics & Probability Letters 198, 2023 (convex nulls); Ramdas, Grünwald,
-Vovk & Shafer, Game-theoretic statistics and safe anytime-valid inference, Statistical Science 38, 2023.
+intervals for contingency tables and beyond, Statistics & Probability Letters 198, 2023 (convex nulls); Ramdas,
+Grünwald, Vovk & Shafer, Game-theoretic statistics and safe anytime-valid inference, Statistical Science 38, 2023.
 """
 
 from dataclasses import dataclass

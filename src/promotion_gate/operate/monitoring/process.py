@@ -8,8 +8,8 @@ not staked yet is kept in hand:
     M = sum of R + what is in hand
 
 M is a test supermartingale with M = 1 at the promotion, so P(M ever >= 1 / alpha) <= alpha while the version is no
-worse than tolerated. Half of the stake is spent within the first minutes, when most faults show: the density of onset is
-that of a uniform logarithm of the time since the promotion.
+worse than tolerated. Most faults show early, so the onset's density falls as one over the time since the promotion:
+of a day's stake half is placed in the first 40 minutes.
 
 No window may multiply a tilt's stake by more than the root of the threshold, so that no single window, however
 bad, gives an alarm alone. To lower a supermartingale leaves it one.

@@ -1,4 +1,4 @@
-"""What an agent saw of a module in a few seconds, and which promotion is watched. Plain values, checked where they enter."""
+"""What an agent saw of a module in a few seconds, and which promotion is watched: plain values, checked on entry."""
 
 import datetime as dt
 import math
