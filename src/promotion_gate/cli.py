@@ -8,6 +8,7 @@ import click
 from promotion_gate.commands.backtest import backtest
 from promotion_gate.commands.batch import batch
 from promotion_gate.commands.benchmark import benchmark
+from promotion_gate.commands.collect import collect
 from promotion_gate.commands.decide import decide
 from promotion_gate.commands.group import Group
 from promotion_gate.commands.ledger import ledger
@@ -28,7 +29,8 @@ def main() -> None:
 
 DECIDING = (score, decide, batch, replay, policy)
 TRYING = (backtest, tune_policy, benchmark)
+COLLECTING = (collect,)
 RUNNING = (review, registry, serve, token, ledger)
 
-for command in (*DECIDING, *TRYING, *RUNNING):
+for command in (*COLLECTING, *DECIDING, *TRYING, *RUNNING):
     main.add_command(command)
