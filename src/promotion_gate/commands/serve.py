@@ -39,7 +39,7 @@ def serve(
     params: pathlib.Path | None,
     models: pathlib.Path,
 ) -> None:
-    """Serve scores, decisions and promotions over HTTP until a signal ends it; see docs/service.md."""
+    """Serve scores, decisions and promotions over HTTP until a signal ends it; see docs/operate.md."""
     from promotion_gate.operate.service import server  # FastAPI, SQLAlchemy
     from promotion_gate.operate.service.settings import Settings
 
