@@ -96,11 +96,16 @@ def request_of(queries: Queries, promotion: str) -> PromotionRequest:
 
 
 def watched(queries: Queries, level: str, at: dt.datetime) -> list[Promotion]:
-    """Return the promotions to a level that were in their watch window at a time, whatever became of them."""
+    """Return what was in its watch window on a level at a time: of a module the last promotion, whatever became of it.
+
+    The last is the one that was asked for last. By its time another may seem to be: clocks are set back.
+    """
     table = tables.promotions
     when = stamp(at)
     query = select(table.c.id).where(table.c.level == level, table.c.deployed_at <= when, table.c.watch_until >= when)
-    return [queries.promotion(name) for name in queries.connection.execute(query.order_by(table.c.sequence)).scalars()]
+    names = queries.connection.execute(query.order_by(table.c.sequence)).scalars()
+    found = [queries.promotion(name) for name in names]
+    return list({(one.project, one.module): one for one in found}.values())
 
 
 def batch_of(queries: Queries, promotion: str) -> list[Promotion]:

@@ -87,8 +87,8 @@ def attribute(
 
     Args:
         failure: what was seen.
-        promotions: to the level on which it failed, whatever their state, in the order in which they were asked for;
-            of a module, the last that was promoted before the failure is what ran, and the others are not looked at.
+        promotions: to the level on which it failed, whatever their state; of a module, the last before the failure is
+            what ran, and the others are not looked at.
         dependencies: what each module depends on.
         rules: the policy's.
     """
@@ -103,8 +103,9 @@ def attribute(
 
 
 def _latest(failure: Failure, promotions: Sequence[Promotion]) -> list[Promotion]:
-    """Return what ran when it failed, by module: the last in the given order, for clocks may have been set back."""
-    before = (promotion for promotion in promotions if promotion.promoted_at <= failure.occurred_at)
+    """Return what ran when it failed, by module; of two promotions at once the one with the later id."""
+    before = [promotion for promotion in promotions if promotion.promoted_at <= failure.occurred_at]
+    before.sort(key=lambda one: (one.promoted_at, one.promotion_id))
     return list({promotion.module: promotion for promotion in before}.values())
 
 
