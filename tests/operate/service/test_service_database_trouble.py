@@ -66,7 +66,7 @@ def test_a_full_disk_is_said_and_written_again_when_there_is_room(place, tmp_pat
     with place(tmp_path) as (folder, fill, free), contextlib.ExitStack() as ending:
         url = f"sqlite:///{folder}/ledger.db"
         victim = Victim(tmp_path, url)
-        ending.callback(victim.stop)
+        ending.callback(victim.close)
         victim.wait()
         with Writers([victim.port], SEED) as writers:
             writers.wait()
@@ -84,7 +84,7 @@ def test_a_full_disk_is_said_and_written_again_when_there_is_room(place, tmp_pat
             full = reckon(url, list(writers.acknowledged))
             free(victim)
             writers.wait(more=100)
-        victim.stop()
+        victim.close()
         found = reckon(url, writers.acknowledged)
     assert full.is_good, full
     assert found.is_good, found
@@ -99,7 +99,7 @@ def test_a_server_that_is_restarted_is_waited_for(how, cluster, emptied, tmp_pat
     with contextlib.ExitStack() as ending:
         victims = [Victim(tmp_path, url) for _ in range(2)]
         for victim in victims:
-            ending.callback(victim.stop)
+            ending.callback(victim.close)
             victim.wait()
         victim.wait()
         with Writers([victim.port for victim in victims], SEED) as writers:

@@ -69,7 +69,7 @@ class Victim:
         self._process.kill()
         self._end()
 
-    def stop(self):
+    def close(self):
         """SIGTERM; no failure where it is dead already."""
         if self._process is not None:
             self._process.terminate()

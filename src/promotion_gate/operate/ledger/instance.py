@@ -23,7 +23,8 @@ class Instance:
     """
 
     def __init__(self, file: pathlib.Path) -> None:
-        lock = file.with_name(f"{file.name}.lock")
+        itself = file.resolve()  # a link to it is no other ledger
+        lock = itself.with_name(f"{itself.name}.lock")
         try:
             self._connection = sqlite3.connect(lock, timeout=0, isolation_level=None, check_same_thread=False)
             self._connection.execute("BEGIN EXCLUSIVE")
