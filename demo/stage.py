@@ -20,7 +20,7 @@ from promotion_gate.operate.deployers.names import module_folder
 LEVEL = "production"
 SHOP = pathlib.Path(__file__).parent / "shop"
 BUILDS = {"1.0": "basket_1.py", "2.0": "basket_2.py"}
-SWITCH_S = 10
+SWITCH_S = 30
 
 
 @dataclass(frozen=True)
