@@ -30,6 +30,7 @@ from promotion_gate.operate.ledger.instance import Instance
 from promotion_gate.operate.ledger.lease import Leases, Place
 from promotion_gate.operate.ledger.queries import Queries
 from promotion_gate.operate.ledger.writer import Writer
+from promotion_gate.operate.spans import span
 
 
 class Ledger:
@@ -122,7 +123,12 @@ class Ledger:
                 being committed, so ask again with the same key.
             PromotionGateError: an event was refused.
         """
-        with database.translated(self.url), self._in_turn(), database.writing(self._engine).begin() as connection:
+        with (
+            span("ledger.write"),
+            database.translated(self.url),
+            self._in_turn(),
+            database.writing(self._engine).begin() as connection,
+        ):
             writer = Writer(connection, actor, now)
             yield writer
             writer.finish()

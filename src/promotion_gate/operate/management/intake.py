@@ -19,6 +19,7 @@ from promotion_gate.operate.management.journal import LedgerJournal
 from promotion_gate.operate.management.orders import needs
 from promotion_gate.operate.management.score import case_of
 from promotion_gate.operate.rollback.ports import Clock
+from promotion_gate.operate.spans import span
 from promotion_gate.schema import Decision, PromotionRequest
 
 
@@ -51,7 +52,8 @@ class Intake:
             before = _answered(queries, idempotency)
         if before is not None:
             return before
-        case = self._case(request, overruling)
+        with span("gate.score", project=request.module.project, module=request.module.module, level=request.level):
+            case = self._case(request, overruling)
         with self._journal.transaction(actor) as writer:
             before = _answered(writer.queries, idempotency)  # of two calls at once the second finds the first's
             if before is not None:
@@ -67,7 +69,8 @@ class Intake:
     def release(self, requests: Sequence[PromotionRequest], actor: str, atomic: bool) -> list[Place]:
         """See `PromotionManagement.release`."""
         gate = self._gate()
-        cases = [self._case(request, None) for request in requests]
+        with span("gate.score", modules=len(requests)):
+            cases = [self._case(request, None) for request in requests]
         batch.check(cases)
         modules = [request.module for request in requests]
         dependencies = {(module.project, module.module): needs(gate, module) for module in modules}

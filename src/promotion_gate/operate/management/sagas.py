@@ -27,6 +27,7 @@ from promotion_gate.operate.rollback import attribution
 from promotion_gate.operate.rollback.outcome import line_of
 from promotion_gate.operate.rollback.ports import Clock, Ports
 from promotion_gate.operate.rollback.rollback import Rollbacks
+from promotion_gate.operate.spans import span
 from promotion_gate.schema import FISResult
 
 LOG = logging.getLogger(__name__)
@@ -159,7 +160,8 @@ class Sagas:
         """Deploy what was started, under the lease; where the deployer fails, return the rollback that is to be run."""
         try:
             deployer = self._deployer(standing.project, standing.level)
-            deployer.deploy(standing.module, str(standing.version), standing.id)
+            with span("deployer.deploy", promotion=standing.id, level=standing.level):
+                deployer.deploy(standing.module, str(standing.version), standing.id)
         except Exception as error:  # foreign code: whatever it raises, the level must not stay as it left it
             return self._undo(standing, line_of(error), actor)
         self.deployed(standing.id, actor)

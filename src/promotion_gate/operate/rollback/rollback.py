@@ -24,6 +24,7 @@ from promotion_gate.operate.rollback.ports import (
     Receipt,
     Restored,
 )
+from promotion_gate.operate.spans import span
 from promotion_gate.rules import Rollback, Surcharge
 
 ATTEMPTS = 3
@@ -121,9 +122,10 @@ class Rollbacks:
         for entry in reversed(standing(self._journal.entries(rollback))):
             if (entry.step, entry.phase) == (name, "done"):
                 return entry.data
-        self._note(rollback, name, "begin", {})
-        led_to = act()
-        self._note(rollback, name, "done", led_to)
+        with span(f"rollback.{name.partition(':')[0]}", rollback=rollback):  # the rest of the name is a module's
+            self._note(rollback, name, "begin", {})
+            led_to = act()
+            self._note(rollback, name, "done", led_to)
         return led_to
 
     def _note(self, rollback: str, step: str, phase: Any, data: dict[str, Any]) -> None:
@@ -160,7 +162,8 @@ class Rollbacks:
         while failed < ATTEMPTS:
             try:
                 deployer = self._ports.deployer(project, wanted.failed.level)
-                deployed = deployer.restore(module, str(member.target), key)
+                with span("deployer.restore", promotion=member.promotion_id, level=wanted.failed.level):
+                    deployed = deployer.restore(module, str(member.target), key)
             except Exception as error:  # a deployer is foreign code: whatever it raises, the rollback must go on
                 said, failed = line_of(error), failed + 1
                 self._note(wanted.id, step, "attempt-failed", {"attempt": failed, "reason": said})

@@ -70,7 +70,13 @@ def build(service: Service, *, in_background: bool = True) -> ASGIApp:
         service.close()
 
     app = FastAPI(
-        title="promotion-gate", version="1", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
+        title="promotion-gate",
+        version="1",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # see `tracing`
     )
     app.router.redirect_slashes = False
     for endpoint in ENDPOINTS:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 LOGGER = "promotion_gate"
@@ -28,10 +29,16 @@ class JsonLines(logging.Formatter):
 
 
 def start() -> None:
-    """Send the logs of the service and of uvicorn to stderr."""
+    """Send the logs of the service, of uvicorn and of OpenTelemetry to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in (LOGGER, "uvicorn"):
+    for name in (LOGGER, "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)
+
+
+def add_to_lines(fill: Callable[[logging.LogRecord], bool]) -> None:
+    """Have each record filled in before it becomes a line, in the thread that it comes from."""
+    for handler in logging.getLogger(LOGGER).handlers:
+        handler.addFilter(fill)

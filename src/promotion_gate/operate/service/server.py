@@ -10,7 +10,7 @@ from uvicorn.supervisors import Multiprocess
 
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger import database
-from promotion_gate.operate.service import logs
+from promotion_gate.operate.service import logs, tracing
 from promotion_gate.operate.service.app import build
 from promotion_gate.operate.service.connection import Connection
 from promotion_gate.operate.service.service import Service
@@ -38,7 +38,8 @@ def serve(settings: Settings, address: Address, workers: int = 1) -> None:
     """Serve until a signal ends it.
 
     Raises:
-        InputError: without tokens on an address that others reach; TLS by half; several processes on SQLite.
+        InputError: without tokens on an address that others reach; TLS by half; several processes on SQLite; traces as
+            `tracing.is_wanted`.
         PromotionGateError: as `Service`.
     """
     check_host(address.host, settings.no_auth)
@@ -48,17 +49,18 @@ def serve(settings: Settings, address: Address, workers: int = 1) -> None:
         if file is not None and not file.is_file():
             raise InputError(f"{file}: no such file, expected PEM")
     logs.start()
+    tracing.is_wanted()  # what is wrong with that is said before anything is opened
     if workers > 1:
         _serve_by_several(settings, address, workers)
         return
-    server = uvicorn.Server(_config(build(Service(settings)), address))
+    server = uvicorn.Server(_config(tracing.traced(build(Service(settings))), address))
     server.run()
 
 
 def app_of(settings: Settings) -> ASGIApp:
     """Return the application of one process of several."""
     logs.start()
-    return build(Service(settings))
+    return tracing.traced(build(Service(settings)))
 
 
 def _serve_by_several(settings: Settings, address: Address, workers: int) -> None:
