@@ -1,7 +1,7 @@
 """The other modules, each with its own usual rates: what they are compared with to see a rise that all share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ MINUTE = 60
 """Seconds that are looked at beside the last window."""
 
 HALF_LIVES = 4
-"""Of a usual rate, in the policy's baseline: a control that is bad for good is usual again within hours."""
+"""Of a usual rate, in the policy's baseline: a control that alone is bad for good is usual again within hours."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,24 @@ class Seen:
     above: Mapping[float, float]
 
 
-def observe(control: Control, slot: int, seen: Seen, window_s: int, half_life_s: float, least: float) -> Control:
-    """Return a control after one more slot, with a look at it where the control has a past of `least` requests.
+def looked(control: Control, slot: int, seen: Seen, window_s: int, least: float) -> Control:
+    """Return a control with a look at one more slot, where it has a past of `least` requests and traffic now.
 
     Args:
         control: before.
-        slot: number of the window, later than the control's.
+        slot: number of the window, later than those before.
         seen: in it.
         window_s: length of a slot, seconds.
-        half_life_s: of the usual rates, seconds.
         least: requests.
     """
     looks = tuple(look for look in control.looks if (slot - look.slot) * window_s < MINUTE)
     if control.requests >= least and seen.requests > 0:
         looks = (*looks, _look(control, slot, seen))
+    return replace(control, looks=looks)
+
+
+def learnt(control: Control, slot: int, seen: Seen, window_s: int, half_life_s: float) -> Control:
+    """Return a control to whose usual rates a slot was added. An event's is not: what it was would become usual."""
     left = 0.5 ** ((slot - control.slot) * window_s / half_life_s)
     bounds = {*control.above, *seen.above} if seen.above else control.above
     return Control(
@@ -70,7 +74,7 @@ def observe(control: Control, slot: int, seen: Seen, window_s: int, half_life_s:
         errors=left * control.errors + seen.errors,
         measured=left * control.measured + seen.measured,
         above={bound: left * control.above.get(bound, 0.0) + seen.above.get(bound, 0.0) for bound in bounds},
-        looks=looks,
+        looks=control.looks,
     )
 
 

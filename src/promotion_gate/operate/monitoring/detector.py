@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from promotion_gate.operate.monitoring import process
 from promotion_gate.operate.monitoring.baseline import BLOCK_S, Tally
-from promotion_gate.operate.monitoring.controls import HALF_LIVES, Control, Seen, observe, system_event
+from promotion_gate.operate.monitoring.controls import HALF_LIVES, Control, Seen, learnt, looked, system_event
 from promotion_gate.operate.monitoring.evidence import Allowed
 from promotion_gate.operate.monitoring.latency import slow, slow_bound, slower
 from promotion_gate.operate.monitoring.measure import Counts, reference
@@ -115,11 +115,15 @@ def _controlled(state: State, slot: int, counted: list[Window]) -> tuple[State, 
         if window.key != state.watch.key and window.key not in state.watch.not_controls:
             streams.setdefault(_stream(window), []).append(window)
     rules, controls = state.rules, dict(state.controls)
-    half_life = float(rules.baseline_hours) * 3600 / HALF_LIVES
-    for stream, windows in streams.items():
+    seen = {stream: _seen(windows) for stream, windows in streams.items()}
+    for stream, sums in seen.items():
         before = controls.get(stream, Control(slot))
-        controls[stream] = observe(before, slot, _seen(windows), rules.window_seconds, half_life, rules.least_requests)
+        controls[stream] = looked(before, slot, sums, rules.window_seconds, rules.least_requests)
     event = system_event([controls[stream] for stream in streams], slot)
+    if not event:
+        half_life = float(rules.baseline_hours) * 3600 / HALF_LIVES
+        for stream, sums in seen.items():
+            controls[stream] = learnt(controls[stream], slot, sums, rules.window_seconds, half_life)
     return replace(state, controls=controls), event
 
 
