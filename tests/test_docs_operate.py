@@ -15,8 +15,13 @@ import click
 import pytest
 
 from promotion_gate.cli import main
+from promotion_gate.operate.service import limits, openapi, server, wire
 from promotion_gate.operate.service.app import ENDPOINTS
 from promotion_gate.operate.service.caller import Scope
+from promotion_gate.operate.service.metrics import Metrics
+from promotion_gate.operate.service.routes_promotions import DEPLOY_S
+from promotion_gate.operate.service.service import STRANGERS_PER_SECOND
+from promotion_gate.operate.service.settings import Settings
 from tests import programs
 from tests.cli_bundle import MODULES, PARAMS, write_bundle
 
@@ -61,6 +66,34 @@ def test_every_command_and_option_is_there(line):
     for word in words:
         if word.strip("[]").startswith("--"):
             assert word.strip("[]") in known, line
+
+
+def test_limits_are_those_of_the_code():
+    for told in (
+        f"| {limits.BODY >> 20} MiB, {limits.BATCH_BODY >> 20} MiB |",
+        f"| {wire.MAX_BATCH:,}; {wire.MAX_RELEASE:,} |",
+        f"| {limits.HEAD_S:g} s each |",
+        f"| {limits.REQUEST_S:g} s; {DEPLOY_S:g} s |",
+        f"| {server.MAX_HEAD >> 10} KiB |",
+        f"| {server.MAX_CONNECTIONS:,} a process |",
+        f"| `--rate`, {Settings('').rate:g} a second, twice that at once |",
+        f"| {STRANGERS_PER_SECOND:g} a second of an address |",
+        f"requests under way have {server.GRACE_S} s",
+    ):
+        assert told in PAGE
+    assert limits.HEAD_S == limits.BODY_S
+
+
+def test_every_metric_is_told():
+    told = re.findall(r"^# HELP (\w+(?<!_created)) ", Metrics().text(True, "m/1").decode(), re.MULTILINE)
+    table = PAGE.partition("## Metrics")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (promotion_gate_\w+) \|", table, re.MULTILINE) == told
+
+
+def test_the_main_shapes_have_keys_that_are_there():
+    known = set(re.findall(r'"(\w+)": {', json.dumps(openapi.document(ENDPOINTS))))
+    shapes = PAGE.partition("The main shapes:")[2].partition("What is refused")[0]
+    assert set(re.findall(r'"(\w+)"', shapes)) <= known
 
 
 def test_commands_are_found():
