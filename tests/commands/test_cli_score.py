@@ -252,9 +252,9 @@ def scorers(monkeypatch):
             unknown = sorted(set(names) - self.metrics)
             return [{"code": "metrics-ignored", "message": ", ".join(unknown)}] if unknown else []
 
-        def score(self, module):
-            self.asked.append(module)
-            return {"project": "shop", "release": "2.0", **MODULES[1], "module": module.module}
+        def scores(self, modules):
+            self.asked += modules
+            return [{"project": "shop", "release": "2.0", **MODULES[1], "module": one.module} for one in modules]
 
     stand_in = types.ModuleType("promotion_gate.learn.serving")
     stand_in.Scorer = Scorer

@@ -9,7 +9,8 @@
 The commands are functions of a writer: `promotions`, `reviews`, `deployments`, `records`. Several of them in one
 `write` are one transaction, as the service needs it for a promotion and the answer that an idempotency key gets.
 
-Writers come one after the other, for each event needs the hash of the one before. On SQLite that is BEGIN IMMEDIATE. On
+Writers come one after the other, for each event needs the hash of the one before; those of one process who wait for
+each other are committed together, see `group`. On SQLite that is BEGIN IMMEDIATE. On
 PostgreSQL it is the lock on the head's row: the row is changed in the same transaction anyway, so the lock needs no
 number that another program might use as well, as an advisory lock would, and nobody can write without it. It also makes
 the order of the sequence that of the commits: who pages by sequence never misses an event that comes late.
@@ -17,7 +18,6 @@ the order of the sequence that of the commits: who pages by sequence never misse
 
 import contextlib
 import datetime as dt
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Self
 
@@ -25,7 +25,7 @@ from sqlalchemy import URL, Connection
 
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger import database, migrate
-from promotion_gate.operate.ledger.errors import LedgerUnavailable
+from promotion_gate.operate.ledger.group import Groups
 from promotion_gate.operate.ledger.instance import Instance
 from promotion_gate.operate.ledger.lease import Leases, Place
 from promotion_gate.operate.ledger.queries import Queries
@@ -43,7 +43,7 @@ class Ledger:
         self.url = url
         self._instance = instance
         self._engine = database.engine(url, read_only=read_only)
-        self._turn = threading.Lock()
+        self._groups = Groups(database.writing(self._engine), self.name, database.BUSY_S)
         self._leases = Leases(None if database.is_sqlite(url) else database.sessions(url))
 
     @classmethod
@@ -126,8 +126,7 @@ class Ledger:
         with (
             span("ledger.write"),
             database.translated(self.url),
-            self._in_turn(),
-            database.writing(self._engine).begin() as connection,
+            self._groups.transaction() as connection,
         ):
             writer = Writer(connection, actor, now)
             yield writer
@@ -170,19 +169,6 @@ class Ledger:
     def _reading(self) -> Iterator[Connection]:
         with database.translated(self.url), database.snapshot(self._engine).connect() as connection:
             yield connection
-
-    @contextlib.contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        """SQLite's own waiting is polling, and unfair: threads of one process queue here before."""
-        if not database.is_sqlite(self.url):
-            yield
-            return
-        if not self._turn.acquire(timeout=database.BUSY_S):
-            raise LedgerUnavailable(f"the ledger at {self.name} is not available: other writers held it too long")
-        try:
-            yield
-        finally:
-            self._turn.release()
 
 
 def _instance(url: URL) -> Instance | None:

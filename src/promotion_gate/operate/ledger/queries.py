@@ -18,7 +18,14 @@ from promotion_gate.operate.ledger.states import State
 from promotion_gate.schema import Decision
 
 PAGE = 50
+# Built once, as everywhere on the way of a request: SQLAlchemy takes longer to put a query together than to ask it.
 _BY_ID = select(tables.promotions).where(tables.promotions.c.id == bindparam("promotion"))
+_OF_MODULE: dict[str, Any] = {name: bindparam(name) for name in ("project", "module")}
+_OPEN = select(tables.promotions).filter_by(**_OF_MODULE, level=bindparam("level")).where(tables.promotions.c.is_open)
+_SURCHARGE = select(tables.modules.c.surcharge).filter_by(**_OF_MODULE)
+_STABLE = select(
+    tables.stable_versions.c.level, tables.stable_versions.c.promotion, tables.stable_versions.c.version
+).filter_by(**_OF_MODULE)
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,7 @@ class Queries:
 
     def open_promotion(self, project: str, module: str, level: str) -> Promotion | None:
         """Return the promotion of a module and level that is not over, None where there is none."""
-        query = select(tables.promotions).filter_by(project=project, module=module, level=level)
-        found = self._promotions(query.where(tables.promotions.c.is_open))
+        found = self._promotions(_OPEN, {"project": project, "module": module, "level": level})
         return found[0] if found else None
 
     def due(self, now: dt.datetime, limit: int = PAGE) -> list[Promotion]:
@@ -177,9 +183,8 @@ class Queries:
     def module(self, project: str, module: str) -> ModuleState:
         """Return what past promotions left on a module; nothing of one that is not known."""
         key = {"project": project, "module": module}
-        surcharge = self.connection.execute(select(tables.modules.c.surcharge).filter_by(**key)).scalar_one_or_none()
-        stable = tables.stable_versions.c
-        rows = self.connection.execute(select(stable.level, stable.promotion, stable.version).filter_by(**key))
+        surcharge = self.connection.execute(_SURCHARGE, key).scalar_one_or_none()
+        rows = self.connection.execute(_STABLE, key)
         return ModuleState(project, module, Decimal(surcharge or 0), {row[0]: (row[1], row[2]) for row in rows})
 
     def scores(self, project: str, module: str, limit: int = PAGE) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from promotion_gate.decide.digest import digest
 from promotion_gate.operate.ledger import tables
@@ -23,6 +23,9 @@ class Answer:
 
     status: int
     answer: str
+
+
+_ANSWER = select(tables.answers).filter_by(caller=bindparam("caller"), key=bindparam("key"))
 
 
 def record_failure(writer: Writer, failure: Failure) -> bool:
@@ -80,8 +83,7 @@ def answered(queries: Queries, caller: str, key: str, body_sha256: str) -> Answe
     Raises:
         Conflict: the key came with another body before.
     """
-    query = select(tables.answers).filter_by(caller=caller, key=key)
-    row = queries.connection.execute(query).mappings().one_or_none()
+    row = queries.connection.execute(_ANSWER, {"caller": caller, "key": key}).mappings().one_or_none()
     if row is None:
         return None
     if row["body_sha256"] != body_sha256:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 
 from promotion_gate.operate.ledger import tables
 from promotion_gate.operate.ledger.chain import stamp, unstamp
@@ -45,6 +45,14 @@ class SeenWindow:
 
 
 START = Mark()
+_SEEN = tables.telemetry.c
+_NEWEST_LOAD = (
+    select(_SEEN.load, _SEEN.window_end)
+    .where(_SEEN.project == bindparam("project"), _SEEN.module == bindparam("module"))
+    .where(_SEEN.load.is_not(None), _SEEN.window_end <= bindparam("at"))
+    .order_by(_SEEN.window_end.desc(), _SEEN.load.desc())
+    .limit(1)
+)
 
 
 def windows(
@@ -98,15 +106,8 @@ def newest_load(queries: Queries, project: str, module: str, at: dt.datetime) ->
         module: its name.
         at: windows that end later are not looked at.
     """
-    table = tables.telemetry
-    query = (
-        select(table.c.load, table.c.window_end)
-        .filter_by(project=project, module=module)
-        .where(table.c.load.is_not(None), table.c.window_end <= stamp(at))
-        .order_by(table.c.window_end.desc(), table.c.load.desc())
-        .limit(1)
-    )
-    row = queries.connection.execute(query).one_or_none()
+    asked = {"project": project, "module": module, "at": stamp(at)}
+    row = queries.connection.execute(_NEWEST_LOAD, asked).one_or_none()
     return None if row is None else (float(row[0]), str(row[1]))
 
 

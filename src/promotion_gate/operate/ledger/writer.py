@@ -10,6 +10,10 @@ from promotion_gate.operate.ledger.chain import Entry, link, stamp
 from promotion_gate.operate.ledger.payload import Payload, check_key
 from promotion_gate.operate.ledger.queries import Queries
 
+# FOR UPDATE: see `ledger`; SQLite has no such words and needs none.
+_HEAD = select(tables.head.c.count, tables.head.c.hash).with_for_update()
+_MOVE, _APPEND = update(tables.head), insert(tables.events)
+
 
 class Writer:
     """Appends events; made by `Ledger.write`, dead after its block.
@@ -32,9 +36,7 @@ class Writer:
         self.actor, self.now, self.at = actor, now, stamp(now)
         self.queries = Queries(connection)
         self._connection = connection
-        # FOR UPDATE: see `ledger`; SQLite has no such words and needs none.
-        query = select(tables.head.c.count, tables.head.c.hash).with_for_update()
-        self._count, self._hash = connection.execute(query).one()
+        self._count, self._hash = connection.execute(_HEAD).one()
         self._before = self._count
         self._refused = False
 
@@ -51,7 +53,7 @@ class Writer:
         check_key(stream)
         entry = link(self._hash, self._count + 1, payload.kind, self.at, self.actor, stream, payload.text())
         try:
-            self._connection.execute(insert(tables.events), vars(entry))
+            self._connection.execute(_APPEND, vars(entry))
             projection.project(self._connection, entry, payload)
         except BaseException:
             self._refused = True
@@ -68,4 +70,4 @@ class Writer:
         if self._refused:
             raise PromotionGateError("nothing was written: one of the transaction's events was refused")
         if self._count > self._before:
-            self._connection.execute(update(tables.head).values(count=self._count, hash=self._hash))
+            self._connection.execute(_MOVE, {"count": self._count, "hash": self._hash})

@@ -58,8 +58,8 @@ class Intake:
             before = _answered(writer.queries, idempotency)  # of two calls at once the second finds the first's
             if before is not None:
                 return before
-            _, decision = promotions.request(writer, case)
-            standing = self._put_before_reviewers(writer, str(decision.id))
+            standing, decision = promotions.request(writer, case)
+            standing = self._put_before_reviewers(writer, standing)
             if idempotency is not None:
                 told = decision.model_dump(mode="json")
                 caller, key, body = idempotency.caller, idempotency.key, idempotency.body_sha256
@@ -77,7 +77,7 @@ class Intake:
         with self._journal.transaction(actor) as writer:
             places = batch.release(writer, str(uuid.uuid4()), cases, dependencies, atomic)
             for place in places:
-                self._put_before_reviewers(writer, str(place.decision.id))
+                self._put_before_reviewers(writer, writer.queries.promotion(str(place.decision.id)))
         return places
 
     def _case(self, request: PromotionRequest, overruling: Overruling | None) -> Case:
@@ -86,12 +86,12 @@ class Intake:
             load = newest_load(queries, module.project, module.module, self._clock.now())
         return case_of(self._gate(), request, overruling, load)
 
-    def _put_before_reviewers(self, writer: Writer, promotion: str) -> Promotion:
-        standing, rules = writer.queries.promotion(promotion), self._gate().rules.policy.review
+    def _put_before_reviewers(self, writer: Writer, standing: Promotion) -> Promotion:
         if standing.state is not State.BLOCKED:
             return standing
+        rules = self._gate().rules.policy.review
         until = self._clock.now() + hours(rules.review_hours)
-        return reviews.open_review(writer, promotion, reviewers_needed=rules.reviewers, until=until)
+        return reviews.open_review(writer, standing.id, reviewers_needed=rules.reviewers, until=until)
 
 
 def hours(number: Decimal) -> dt.timedelta:

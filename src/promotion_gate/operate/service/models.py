@@ -11,7 +11,6 @@ import hashlib
 import logging
 import pathlib
 import shutil
-import tempfile
 import threading
 import time
 import weakref
@@ -24,6 +23,7 @@ from promotion_gate.operate.fis import FISCalculator
 from promotion_gate.operate.gate import Gate, resolve_bundle
 from promotion_gate.operate.look_alikes import KnownNames
 from promotion_gate.operate.service.loads import Loads
+from promotion_gate.operate.service.rooms import Room
 from promotion_gate.schema import FISResult, ModuleData
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ class LiveCalculator(FISCalculator):
         ]
         return super().scores(modules, newest)
 
+    def score(self, module: ModuleData, load: float | None = None) -> FISResult:
+        """Return the score as `FISCalculator.score`; of what the model knows, read from the ready answer."""
+        if not self.is_ready(module):
+            return super().score(module, load)
+        newest = self._loads.of(module.project, module.module) if load is None else load
+        told = self._ready(module.project, module.module, module.version, module.criticality, newest)
+        return FISResult.model_validate_json(told)
+
     def as_json(self, module: ModuleData) -> bytes:
         """Return the score's JSON. Errors as `score`; LookAlike for a name that reads as one which the model knows."""
         self.names.check(module.project, module.module)
@@ -91,7 +99,7 @@ class LiveCalculator(FISCalculator):
         self, project: str, module: str, version: str | None, criticality: float | None, load: float | None
     ) -> bytes:
         asked = ModuleData(project=project, module=module, version=version, criticality=criticality)
-        return self.score(asked, load).model_dump_json().encode()
+        return super().score(asked, load).model_dump_json().encode()
 
     def _scorer(self) -> "Scorer":
         with self._loading:  # else each thread that comes first would load one
@@ -109,21 +117,21 @@ class Live:
     """
 
     def __init__(self, models: pathlib.Path, params: pathlib.Path | None, loads: Loads) -> None:
-        room = tempfile.mkdtemp(prefix="promotion-gate-model-")
+        room = Room()
         try:
-            folder = pathlib.Path(room, "champion")
+            folder = room.path / "champion"
             shutil.copytree(resolve_bundle(models), folder)
             self.seal = seal(folder)
             manifest = bundle.verify(folder)
             self.gate = Gate(params, folder)
             # The copy goes with the last request that holds the gate, which may be long after a swap.
-            weakref.finalize(self.gate, shutil.rmtree, room, ignore_errors=True)
+            weakref.finalize(self.gate, room.leave)
             self.calculator = LiveCalculator(self.gate, loads)
             self.gate.calculator = self.calculator
             self.version = manifest.model_version or manifest.model_name
             self._answer_for_itself(loads)
         except BaseException as error:
-            shutil.rmtree(room, ignore_errors=True)
+            room.leave()
             if isinstance(error, OSError | shutil.Error):
                 raise ModelError(f"{models}: cannot be read: {' '.join(str(error).split()):.200}") from None
             raise
