@@ -6,6 +6,7 @@ Merge commits come without changes: what they bring is counted where it was made
 
 import hashlib
 import hmac
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,11 @@ ORDER = ("--topo-order", "--reverse", "--full-history", "--sparse")
 """Parents first, and every commit: without the last two, git would leave out those that touch none of the paths."""
 
 REGULAR = ("100644", "100755", "100664")
-ABSENT = "unable to read "
+ABSENT = re.compile(r"unable to read [0-9a-f]{40,64}$")
+"""What git says where a blob is missing; of a tree it says more."""
+
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +113,21 @@ def read(
     """
     asked = "".join(f"{tip}\n" for tip in tips) + "--\n" + "".join(f"*{suffix}\n" for suffix in sorted(suffixes))
     diffs = ("--raw", "--numstat", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
-    try:
+
+    def attempt() -> list[Commit]:
         return list(_counted(bar, _commits(repository, _fields(repository, asked, *diffs, FORMAT), authors)))
+
+    try:
+        return attempt()
     except GitError as error:
-        if ABSENT not in error.said:
+        if not ABSENT.search(error.said):
             raise _explained(error) from None
-    repository.stand_in(missing_blobs(repository, asked))
-    bar.reset()
-    return list(_counted(bar, _commits(repository, _fields(repository, asked, *diffs, FORMAT), authors)))
+    try:
+        repository.stand_in(missing_blobs(repository, asked))
+        bar.reset()
+        return attempt()
+    except GitError as error:
+        raise _explained(error) from None
 
 
 def missing_blobs(repository: Repository, asked: str) -> set[str]:
@@ -132,7 +144,7 @@ def missing_blobs(repository: Repository, asked: str) -> set[str]:
 
 def _fields(repository: Repository, asked: str, *options: str) -> Iterator[bytes]:
     always = ("-z", "--no-abbrev", "--diff-merges=off", "--encoding=UTF-8", "--stdin")
-    return repository.fields("log", *ORDER, *always, *options, given=asked.encode())
+    return repository.fields("log", *ORDER, *always, *options, given=asked.encode(), stand_ins=True)
 
 
 def _counted(bar: "tqdm[Any]", commits: Iterable[Commit]) -> Iterator[Commit]:
@@ -144,6 +156,11 @@ def _counted(bar: "tqdm[Any]", commits: Iterable[Commit]) -> Iterator[Commit]:
 def _explained(error: GitError) -> InputError:
     advice = "the history is not whole here; fetch it again without a filter that leaves out trees or commits"
     return InputError(f"{error}: {advice}")
+
+
+def _seconds(field: bytes) -> int:
+    """The seconds since 1970 of a commit; one whose time cannot be read was made then."""
+    return int(field) if field.isdigit() and int(field) <= LAST_SECOND else 0
 
 
 def _text(field: bytes) -> str:
@@ -164,7 +181,7 @@ def _commits(repository: Repository, fields: Iterator[bytes], authors: Authors) 
             head = next(fields, None)
         who = _text(name), _text(address)
         yield Commit(
-            sha, tuple(parents.decode("ascii").split()), int(time), authors.hash(*who), authors.is_bot(*who),
+            sha, tuple(parents.decode("ascii").split()), _seconds(time), authors.hash(*who), authors.is_bot(*who),
             message.decode("utf-8", "replace").strip("\n"), tuple(changes.values()),
         )  # fmt: skip
 

@@ -4,7 +4,8 @@ import hashlib
 import multiprocessing
 import pathlib
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from tqdm import tqdm
@@ -54,17 +55,18 @@ def measured(
         else:
             todo.append(blob)
     tasks = [(str(scratch), seconds, tuple(todo[at : at + CHUNK])) for at in range(0, len(todo), CHUNK)]
-    with tqdm(
-        total=len(blobs), initial=len(blobs) - len(todo), desc=f"{name}: files", unit="file", disable=None
-    ) as bar:
-        for part in _results(tasks, workers):
+    with (
+        tqdm(total=len(blobs), initial=len(blobs) - len(todo), desc=f"{name}: files", unit="file", disable=None) as bar,
+        closing(_results(tasks, workers)) as results,
+    ):  # so that Ctrl-C ends the workers at once
+        for part in results:
             cache.put({keys[blob]: plain for blob, plain in part.items() if plain["problem"] != MISSING})
             found.update((blob, Measured.of(plain)) for blob, plain in part.items())
             bar.update(len(part))
     return found
 
 
-def _results(tasks: list[Task], workers: int) -> Iterable[Mapping[Blob, Any]]:
+def _results(tasks: list[Task], workers: int) -> Generator[Mapping[Blob, Any], None, None]:
     if workers == 1 or len(tasks) < 2:
         yield from map(run, tasks)
         return

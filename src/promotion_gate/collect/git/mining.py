@@ -16,8 +16,8 @@ from promotion_gate.collect.git.history import Authors, Commit
 from promotion_gate.collect.git.languages.golang import module_path
 from promotion_gate.collect.git.languages.registry import SUFFIXES, suffix
 from promotion_gate.collect.git.lineage import Birth, Lineage
-from promotion_gate.collect.git.measures import Measured
-from promotion_gate.collect.git.measuring import MISSING, measured
+from promotion_gate.collect.git.measures import BINARY, Measured
+from promotion_gate.collect.git.measuring import LARGE, MISSING, measured
 from promotion_gate.collect.git.naming import Naming, matcher
 from promotion_gate.collect.git.releases import Plan, Release
 from promotion_gate.collect.git.repository import Repository
@@ -146,7 +146,7 @@ def _release(
     """Add the rows of a release."""
     taken = reading.snapshot(release)
     files = {path: measures[blob, suffix(path)] for path, blob in taken.blobs.items()}
-    kept = {path: one for path, one in files.items() if _has_code(path, taken.blobs[path], one, reading.skipped)}
+    kept = {path: one for path, one in files.items() if _is_module(path, taken.blobs[path], one, reading.skipped)}
     modules: dict[str, list[str]] = {}
     for path in sorted(kept):
         modules.setdefault(taken.modules[path], []).append(path)
@@ -167,11 +167,14 @@ def _release(
     mined.dependencies += [{**key, "module": one, "depends_on": two} for one, two in edges]
 
 
-def _has_code(path: str, blob: str, measured: Measured, skipped: Skipped) -> bool:
-    """Whether a file is of a module: not if it holds no line of code. What could not be measured is, and is listed."""
+def _is_module(path: str, blob: str, measured: Measured, skipped: Skipped) -> bool:
+    """Whether a file is of a module: not what is no source after all, too large to be one, or without a line of code.
+
+    Source that could not be measured is: its history is known all the same.
+    """
     if measured.problem is not None:
         skipped.add(f"not measured: {measured.problem}", f"{path} {blob}" if measured.problem == MISSING else path)
-        return True
+        return measured.problem not in (BINARY, LARGE)
     if measured.figures is not None and not measured.figures["loc"]:
         skipped.add("no line of code", path)
         return False
@@ -182,7 +185,7 @@ def _has_code(path: str, blob: str, measured: Measured, skipped: Skipped) -> boo
 
 def _report(reading: _Reading, mined: Mined, rules: Rules, empty: list[str]) -> dict[str, object]:
     opened, graph = reading.repository, reading.graph
-    for tag in opened.no_commit:
+    for tag in reading.how.plan.tags(dict.fromkeys(opened.no_commit, "")):
         reading.skipped.add("tag that leads to no commit", tag)
     for blob in opened.absent:
         reading.skipped.add("lines of changes not counted: missing blob", blob)

@@ -24,11 +24,12 @@ class GitError(InputError):
         self.said = said
 
 
-def environment() -> dict[str, str]:
-    """Return the variables that git runs with."""
+def environment(stand_ins: bool = False) -> dict[str, str]:
+    """Return the variables that git runs with; only with `stand_ins` does it see one in the place of a missing blob."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return {
         **kept,
+        **({} if stand_ins else {"GIT_NO_REPLACE_OBJECTS": "1"}),
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -64,14 +65,18 @@ def last_line(said: bytes) -> str:
     return lines[-1].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
 
 
-def fields(name: str, git_dir: pathlib.Path, *arguments: str, given: bytes = b"") -> Iterator[bytes]:
+def fields(
+    name: str, git_dir: pathlib.Path, *arguments: str, given: bytes = b"", stand_ins: bool = False
+) -> Iterator[bytes]:
     """Yield the NUL-ended fields of what git writes, as it writes them. GitError where it failed."""
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as errors:
         asked.write(given)
         asked.seek(0)
         line = command(git_dir, *arguments)
         with (
-            subprocess.Popen(line, stdin=asked, stdout=subprocess.PIPE, stderr=errors, env=environment()) as process,
+            subprocess.Popen(
+                line, stdin=asked, stdout=subprocess.PIPE, stderr=errors, env=environment(stand_ins)
+            ) as process,
             _ended(process),
         ):
             assert process.stdout is not None  # noqa: S101 - a pipe was asked for

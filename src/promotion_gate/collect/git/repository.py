@@ -47,9 +47,9 @@ class Repository:
         """Run git on it. GitError where it failed."""
         return process.run(self.name, self.scratch, *arguments, given=given)
 
-    def fields(self, *arguments: str, given: bytes = b"") -> Iterator[bytes]:
+    def fields(self, *arguments: str, given: bytes = b"", stand_ins: bool = False) -> Iterator[bytes]:
         """Yield the NUL-ended fields that git writes. GitError where it failed."""
-        return process.fields(self.name, self.scratch, *arguments, given=given)
+        return process.fields(self.name, self.scratch, *arguments, given=given, stand_ins=stand_ins)
 
     def stand_in(self, missing: Collection[str]) -> None:
         """Let an empty blob stand for each of the missing ones."""
