@@ -114,6 +114,7 @@ class Live:
         calculator: scores by it.
         version: name and version.
         seal: SHA-256 of the manifest that it was made from.
+        leave: removes the folder.
     """
 
     def __init__(self, models: pathlib.Path, params: pathlib.Path | None, loads: Loads) -> None:
@@ -125,7 +126,7 @@ class Live:
             manifest = bundle.verify(folder)
             self.gate = Gate(params, folder)
             # The copy goes with the last request that holds the gate, which may be long after a swap.
-            weakref.finalize(self.gate, room.leave)
+            self.leave = weakref.finalize(self.gate, room.leave)
             self.calculator = LiveCalculator(self.gate, loads)
             self.gate.calculator = self.calculator
             self.version = manifest.model_version or manifest.model_name
@@ -200,6 +201,11 @@ class Models:
     def gate(self) -> Gate:
         """Return the gate in force. ModelError where there is no model yet."""
         return self.live.gate
+
+    def close(self) -> None:
+        """Let go of the live model's folder: at the end, which a signal may make too short for it."""
+        if self._live is not None:
+            self._live.leave()
 
     def refresh(self) -> None:
         """Look whether the champion is another one, and let it answer if it can; never raises for a bad one."""

@@ -61,8 +61,9 @@ class Service:
             raise
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger and of the model."""
         self.ledger.close()
+        self.models.close()
 
     def look_around(self) -> None:
         """Take up what others wrote: loads, a new champion."""
