@@ -37,7 +37,7 @@ from promotion_gate.rules import Monitor
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WINDOW_S, DAY_S = 10, 86_400
-DAY = DAY_S // WINDOW_S
+DAY, HOUR, BLOCK = DAY_S // WINDOW_S, 3600 // WINDOW_S, BLOCK_S // WINDOW_S
 PER_SECOND = 50
 SLOW = 0.04
 """Share of the stable version's requests above the bucket's bound."""
@@ -56,10 +56,14 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """A past and a watch, of many runs: shapes (runs, windows), the stable version beside it where it runs on."""
+    """A past and a watch, of many runs: shapes (runs, windows), the stable version beside it where it runs on.
+
+    The past is told by blocks, shape (runs, blocks), and by the error rates of its last hour's windows.
+    """
 
     past_requests: Array
     past_errors: Array
+    hour_before: Array
     requests: Array
     errors: Array
     slow: Array
@@ -75,19 +79,26 @@ class World:
         self.random, self.runs = np.random.default_rng(seed), runs
         self._phase = self.random.random((runs, 1)) * 2 * np.pi
 
-    def requests(self, per_second: float = PER_SECOND) -> Array:
-        """A day of requests."""
-        angle = 2 * np.pi * np.arange(DAY) / DAY + self._phase
-        return self.random.poisson(per_second * WINDOW_S * (1 + 0.5 * np.sin(angle))).astype(float)
+    def requests(self, windows: int = DAY, length: int = 1) -> Array:
+        """Requests of the first windows of a day, or of groups of so many of them."""
+        angle = 2 * np.pi * (np.arange(0, windows, length) + length / 2) / DAY + self._phase
+        return self.random.poisson(PER_SECOND * WINDOW_S * length * (1 + 0.5 * np.sin(angle))).astype(float)
 
     def bad(self, requests: Array, rate: Array | float) -> Array:
         """Bad ones of them."""
         return self.random.binomial(requests.astype(np.int64), np.clip(rate, 0, 1)).astype(float)
 
-    def traffic(self, past_rate: Array | float, rate: Array | float, **more: Any) -> Traffic:
-        """A past at one error rate and a watch at another."""
-        past, now = self.requests(), self.requests()
-        return Traffic(past, self.bad(past, past_rate), now, self.bad(now, rate), self.bad(now, SLOW), **more)
+    def traffic(self, past_rate: Array | float, rate: Array | float, windows: int = DAY, **more: Any) -> Traffic:
+        """A past at one error rate and a watch at another; rates that change are told by window."""
+        now = self.requests(windows)
+        errors, slow = self.bad(now, rate), self.bad(now, SLOW)
+        if isinstance(past_rate, float):
+            past, hour = self.requests(length=BLOCK), self.requests(HOUR)
+            return Traffic(past, self.bad(past, past_rate), self.bad(hour, past_rate) / hour, now, errors, slow, **more)
+        past = self.requests()
+        bad = self.bad(past, past_rate)
+        blocks = (sums.reshape(self.runs, -1, BLOCK).sum(axis=2) for sums in (past, bad))
+        return Traffic(*blocks, bad[:, -HOUR:] / past[:, -HOUR:], now, errors, slow, **more)
 
     def outages(self, count: int = 3) -> Array:
         """What outages add to every module's error rate: 2 to 30 minutes, .5 to 30 points, at any time."""
@@ -126,11 +137,10 @@ class World:
 
 def tallies(requests: Array, bad: Array) -> list[Tally]:
     """The past of each run as the detector keeps it."""
-    n, k = (sums.reshape(len(sums), -1, BLOCK_S // WINDOW_S).sum(axis=2) for sums in (requests, bad))
-    squares = (k**2 / np.maximum(n, 1)).sum(axis=1)
+    squares = (bad**2 / requests).sum(axis=1)
     return [
-        Tally(a, b, blocks=n.shape[1], closed_requests=a, closed_bad=b, squares=c)
-        for a, b, c in zip(n.sum(axis=1), k.sum(axis=1), squares, strict=True)
+        Tally(n, k, blocks=requests.shape[1], closed_requests=n, closed_bad=k, squares=square)
+        for n, k, square in zip(requests.sum(axis=1), bad.sum(axis=1), squares, strict=True)
     ]
 
 
@@ -152,7 +162,7 @@ def e_process(traffic: Traffic, rules: Monitor, world: World) -> npt.NDArray[np.
     alarm, seen, spent = np.full(runs, NEVER), np.zeros(runs), 0.0
     first = -(-rules.grace_seconds // WINDOW_S)
     live = np.arange(runs)
-    for at in range(first, DAY):
+    for at in range(first, traffic.requests.shape[1]):
         until = float(process.stake_spent((at + 1 - first) * WINDOW_S, DAY_S - rules.grace_seconds))
         judged = live if traffic.event is None else live[~traffic.event[live, at]]
         n, k = traffic.requests[judged, at], traffic.errors[judged, at]
@@ -206,7 +216,7 @@ def mann_whitney(traffic: Traffic, rules: Monitor, length: int = 30) -> npt.NDAr
     Normal approximation with the correction for ties at 0; other ties of error rates are rare.
     """
     now = traffic.errors / np.maximum(traffic.requests, 1)
-    before = np.sort((traffic.past_errors / np.maximum(traffic.past_requests, 1))[:, -360:], axis=1)
+    before = np.sort(traffic.hour_before, axis=1)
     above = np.stack(
         [(row.searchsorted(x) + row.searchsorted(x, "right")) / 2 for row, x in zip(before, now, strict=True)]
     )
@@ -294,16 +304,18 @@ def false_alarms(runs: int, rules: Monitor) -> list[dict[str, Any]]:
 def detections(runs: int, rules: Monitor) -> list[dict[str, Any]]:
     """Time and traffic from fault to alarm, by rate, effect, onset and rule; alarms before it are counted apart."""
     rows = []
-    cases = [(rate, effect, onset) for rate in RATES for effect in EFFECTS for onset in (0, 6)]
+    cases = [(rate, effect, 0) for rate in RATES for effect in EFFECTS]
+    cases += [(rate, effect, 6) for rate in (1e-3, 1e-2) for effect in EFFECTS]
     for rate, (effect, worse), onset in tqdm(cases, desc="detection", disable=None):
         world = World(runs, int(1e6 * rate) + onset + sum(map(ord, effect)))
-        start = max(onset * 360, 3)
-        rates = np.where(np.arange(DAY) >= start, worse(rate), rate)
-        traffic = world.traffic(rate, np.broadcast_to(rates, (runs, DAY)))
+        start = max(onset * HOUR, 3)
+        windows = DAY if worse(rate) < 5 * rate else start + 4 * HOUR  # soon seen
+        rates = np.where(np.arange(windows) >= start, worse(rate), rate)
+        traffic = world.traffic(rate, np.broadcast_to(rates, (runs, windows)), windows)
         total = np.cumsum(traffic.requests, axis=1)
         for rule, alarm in alarms(traffic, rules, world).items():
-            early, caught = alarm < start, (alarm >= start) & (alarm < DAY)
-            right = np.where(caught, alarm, DAY - 1)
+            early, caught = alarm < start, (alarm >= start) & (alarm < windows)
+            right = np.where(caught, alarm, windows - 1)
             seconds = np.where(caught, (right - start + 1) * WINDOW_S, np.inf)[~early]
             spent = (total[np.arange(runs), right] - total[:, start - 1])[~early]
             middle = float(np.median(seconds)) if len(seconds) else np.inf
