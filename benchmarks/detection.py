@@ -352,7 +352,11 @@ def table(found: dict[str, Any]) -> str:
     for row in found["detection"]:
         cases.setdefault((row["rate"], row["effect"], row["onset_h"]), []).append(row)
     for (rate, effect, onset), rows in cases.items():
-        cells = [f"{_time(row['median_s'])} ({row['caught']:.2f}; {row['false_before']:.2f})" for row in rows]
+        times = ["-" if row["false_before"] == 1 else _time(row["median_s"]) for row in rows]
+        cells = [
+            f"{median} ({row['caught']:.2f}; {row['false_before']:.2f})"
+            for median, row in zip(times, rows, strict=True)
+        ]
         needed = rows[0]["median_requests"]
         name = f"{rate:g}, {effect}, {'at once' if not onset else f'after {onset} h'}"
         lines.append(

@@ -16,12 +16,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIN = pathlib.Path(sys.executable).parent
 READY_S = 120
+MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+SHARE = re.compile(r"(\d+)% +([\d.]+)(us|ms|s|m)")
 
 
 class Request(NamedTuple):
@@ -71,7 +73,7 @@ def served(command: Sequence[str], port: int, ready: str, log: pathlib.Path) -> 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own server
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -100,7 +102,7 @@ def once(port: int, request: Request) -> Any:
     headers = {"Content-Type": "application/json"}
     asked = urllib.request.Request(f"http://127.0.0.1:{port}{request.path}", body, headers)
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - our own server
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise SystemExit(f"{request.path}: {error.code} {error.read()[:500]!r}") from None
@@ -117,11 +119,7 @@ def wrk(port: int, request: Request, clients: int, seconds: float, folder: pathl
     told = subprocess.run(
         [*command, f"http://127.0.0.1:{port}{request.path}"], capture_output=True, text=True, check=True
     ).stdout
-    found: Mapping[str, float] = {unit: factor for unit, factor in (("us", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 6e4))}
-    shares = {
-        int(share): float(value) * found[unit]
-        for share, value, unit in re.findall(r"(\d+)% +([\d.]+)(us|ms|s|m)", told)
-    }
+    shares = {int(share): float(figure) * MS[unit] for share, figure, unit in SHARE.findall(told)}
     rate = re.search(r"Requests/sec: +([\d.]+)", told)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     if rate is None or 50 not in shares or "Socket errors" in told:
