@@ -142,6 +142,10 @@ class Endpoint:
             if kind != "application/json":
                 said = f"a body of type {kind or 'unknown'!s:.60} is not read"
                 raise Problem(415, "media-type", said, where="Content-Type", expected="application/json")
+            coding = request.headers.get("content-encoding", "identity")
+            if coding.strip().lower() != "identity":
+                said = f"a body in the coding {coding!s:.60} is not read"
+                raise Problem(415, "content-coding", said, where="Content-Encoding", expected="none")
             raw = await limits.body(request, self.most)
         return Call(service, caller, request.path_params, query, request.headers, raw)
 

@@ -17,7 +17,19 @@ CALLER = "promotion_gate.caller"
 ACTOR = "promotion-gate-actor"
 """Header by which a caller names itself where there are no tokens."""
 
-ONCE = frozenset({b"host", b"origin", b"authorization", b"content-type", b"idempotency-key", ACTOR.encode()})
+ONCE = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"authorization",
+        b"content-type",
+        b"content-encoding",
+        b"content-length",
+        b"transfer-encoding",
+        b"idempotency-key",
+        ACTOR.encode(),
+    }
+)
 """Headers that may stand once: of two that differ a proxy and this service could each believe another."""
 
 
@@ -53,6 +65,11 @@ def _check_headers(request: Request) -> None:
     if len(set(told)) < len(told):
         twice = max(told, key=told.count).decode()
         raise Problem(400, "twin-headers", f"the header {twice} is there twice", where=twice, expected="each once")
+    if {b"content-length", b"transfer-encoding"} <= set(told):  # RFC 9112, 6.3: somebody may be smuggling a request
+        said, close = "the body has two lengths", {"Connection": "close"}
+        raise Problem(
+            400, "twin-headers", said, where="Transfer-Encoding", expected="a Content-Length or it", headers=close
+        )
 
 
 async def _known(service: Service, request: Request) -> Caller:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from promotion_gate.operate.service.problems import Problem
 
@@ -55,7 +55,7 @@ async def body(request: Request, most: int) -> bytes:
     """Return a request's body.
 
     Raises:
-        Problem: 413 it is too large; 408 it came too slowly.
+        Problem: 413 it is too large; 408 it came too slowly; 400 the caller went away before its end.
     """
     said = f"the body has more than {most:,} bytes"
     too_large = Problem(413, "too-large", said, expected=f"{most:,} bytes at most", headers={"Connection": "close"})
@@ -73,4 +73,6 @@ async def body(request: Request, most: int) -> bytes:
     except TimeoutError:
         said = f"the body did not come within {BODY_S:g} s"
         raise Problem(408, "too-slow", said, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Problem(400, "cut-off", "the body ended before its end", where="body") from None
     return b"".join(parts)

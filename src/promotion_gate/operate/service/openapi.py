@@ -115,10 +115,14 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _be_stricter(part: Any) -> None:
-    """Put the service's patterns in the place of the types' own, everywhere in a part of the document."""
+    """Say everywhere in a part of the document what pydantic leaves unsaid: the service's patterns, and all keys."""
     if isinstance(part, dict):
         pattern = part.get("pattern")
-        if isinstance(pattern, str) and pattern in STRICTER:
-            part["pattern"] = STRICTER[pattern]
+        if isinstance(pattern, str):
+            part["pattern"] = STRICTER.get(pattern, pattern)
+        if "patternProperties" in part:  # pydantic's for a mapping whose keys all match: others are refused
+            [(pattern, values)] = part.pop("patternProperties").items()
+            part["additionalProperties"] = values
+            part["propertyNames"] = {**part.get("propertyNames", {}), "pattern": STRICTER.get(pattern, pattern)}
     for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
         _be_stricter(one)
