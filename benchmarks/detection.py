@@ -159,7 +159,7 @@ def e_process(traffic: Traffic, rules: Monitor, world: World) -> npt.NDArray[np.
     (past, allowed, bound, scatter), (_, _, slow_bound, slow_scatter) = bases
     usual_bad, usual_all = np.array([one.bad for one in past]) + 0.5, np.array([one.requests for one in past]) + 1.0
     stakes, slow_stakes = np.full((2, runs, len(TILTS)), -np.inf)
-    alarm, seen, spent = np.full(runs, NEVER), np.zeros(runs), 0.0
+    alarm, seen, spent = np.full(runs, NEVER), np.zeros(runs), np.zeros(runs)
     first = -(-rules.grace_seconds // WINDOW_S)
     live = np.arange(runs)
     for at in range(first, traffic.requests.shape[1]):
@@ -173,13 +173,14 @@ def e_process(traffic: Traffic, rules: Monitor, world: World) -> npt.NDArray[np.
             log_e = paired(n, k, m, bad_m, usual_bad[judged] / usual_all[judged], allowed)
             usual_bad[judged] += bad_m
             usual_all[judged] += m
-        stake = np.full(len(judged), until - spent)
+        stake = until - spent[judged]
         stakes[judged] = process.advance(stakes[judged], log_e / scatter[judged], stake, rate, rules.confirm_windows)
         slow_e = bounded(n, traffic.slow[judged, at], slow_bound[judged]) / slow_scatter[judged]
         slow_stakes[judged] = process.advance(slow_stakes[judged], slow_e, stake, rate, rules.confirm_windows)
-        spent = until
+        spent[judged] = until
         seen[judged] += n
-        value = (process.value(stakes[judged], spent) + process.value(slow_stakes[judged], spent)) / process.METRICS
+        both = [process.value(one[judged], until) for one in (stakes, slow_stakes)]
+        value = sum(both) / process.METRICS
         over = judged[(value >= process.threshold(rate)) & (seen[judged] >= rules.least_requests)]
         alarm[over] = at
         live = live[alarm[live] == NEVER]

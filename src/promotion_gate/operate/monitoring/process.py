@@ -65,4 +65,4 @@ def advance(log_stakes: Floats, log_e: Floats, stake: ArrayLike, false_alarm_rat
 def value(log_stakes: Floats, spent: ArrayLike) -> Floats:
     """Return M, the e-value of the watch until now, shape (..); infinity where it is beyond a float."""
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(np.logaddexp.reduce(log_stakes, axis=-1)) + 1 - np.asarray(spent, np.float64))
+        return np.asarray(np.exp(log_stakes).sum(axis=-1) + 1 - np.asarray(spent, np.float64))
