@@ -20,6 +20,9 @@ KEEP_ALIVE_S = 15
 GRACE_S = 20
 """Seconds that requests under way are given when the service is told to end."""
 
+WORKER_S = 60
+"""Seconds without a sign of life after which a worker is replaced; a start on a busy machine takes many."""
+
 MAX_HEAD = 32 << 10
 MAX_CONNECTIONS = 1_000
 
@@ -87,6 +90,7 @@ def _config(app: object, address: Address, workers: int | None = None) -> uvicor
         proxy_headers=False,  # who is behind a proxy is known by the token; addresses that clients claim are not
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_worker_healthcheck=WORKER_S,
         limit_concurrency=MAX_CONNECTIONS,
         h11_max_incomplete_event_size=MAX_HEAD,
         ssl_certfile=address.tls_cert,
