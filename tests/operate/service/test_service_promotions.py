@@ -185,6 +185,7 @@ def test_a_failure_is_told_once_and_counts(world):
     assert again.status == 200
     [shown] = world.get("/v1/modules/shop/dates.py").json["failures"]
     assert (shown["failure_id"], shown["evidence"]) == ("f1", "500s\nand a trace")
+    assert {name: shown[name] for name in first.json} == first.json
     assert world.post("/v1/failures", told).status == 409
     for wrong in ({"severity": "bad"}, {"occurred_at": "2026-01-31"}, {"failure_id": ""}, {"colour": "red"}):
         assert world.post("/v1/failures", {**told, **wrong}).status == 422

@@ -3,7 +3,9 @@
 import contextlib
 
 from promotion_gate.operate.fis import UnknownModuleError
+from promotion_gate.operate.ledger import rollback_queries
 from promotion_gate.operate.ledger.module_events import Failure
+from promotion_gate.operate.ledger.projection import FAILURE_KEY
 from promotion_gate.operate.ledger.queries import Filters
 from promotion_gate.operate.service import limits, views
 from promotion_gate.operate.service.caller import Scope
@@ -34,7 +36,10 @@ def show_module(call: Call) -> Answer:
     with call.service.ledger.read() as queries:
         left, history = queries.module(project, name), queries.scores(project, name)
         promotions = queries.promotions(Filters(project=project, module=name))
-        failures = queries.failures(project, name)
+        failures = [
+            views.failure(row, rollback_queries.answer_of(queries, {key: row[key] for key in FAILURE_KEY}))
+            for row in queries.failures(project, name)
+        ]
     if score is None and not (promotions or history or failures):
         raise UnknownModuleError(calculator.unknown(module))
     shown = ("id", "version", "level", "state", "requested_at", "deployed_at")
@@ -49,7 +54,7 @@ def show_module(call: Call) -> Answer:
             stable={level: {"promotion": one, "version": version} for level, (one, version) in left.stable.items()},
             versions=[{key: getattr(one, key) for key in shown} for one in promotions],
             history=[{key: row[key] for key in ("at", "version", "fis", "model_version")} for row in history],
-            failures=[views.failure(row) for row in failures],
+            failures=failures,
         )
     )
 

@@ -36,8 +36,12 @@ def check_seen(caller: Caller, promotion: Promotion) -> None:
         raise Problem(404, "not-found", f"no promotion {promotion.id!r:.80}", is_refusal=True)
 
 
-def failure(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of the table `failures` as it is shown."""
-    names = ("source", "failure_id", "severity", "occurred_at", "resolved_at", "version", "promotion")
+def failure(row: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a row of the table `failures` as it is shown, with what was done about it."""
+    names = ("source", "failure_id", "severity", "occurred_at", "resolved_at", "version")
     evidence = row["evidence"]
-    return {**{name: row[name] for name in names}, "evidence": None if evidence is None else json.loads(evidence)}
+    return {
+        **{name: row[name] for name in names},
+        "evidence": None if evidence is None else json.loads(evidence),
+        **{name: None if answer is None else answer[name] for name in ("answer", "rollback", "code", "message")},
+    }
