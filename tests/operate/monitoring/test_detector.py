@@ -252,6 +252,25 @@ def test_a_late_window_is_counted_as_late_and_changes_nothing_else():
     assert after == dataclasses.replace(state, received=dataclasses.replace(state.received, late=1))
 
 
+def test_what_an_agent_kept_while_it_was_cut_off_is_judged_when_it_comes():
+    state = watched(past(), new(30, 100, 0), others(-7200, 900))
+    assert verdict(state).state == "no-data"
+    late = new(100, 800, 100)
+    state = update(state, late)
+    assert (verdict(state).state, state.received.belated) == ("degraded", 70)
+    assert verdict(state).window_start == at(100)
+    again = update(state, late)
+    assert again == dataclasses.replace(state, received=dataclasses.replace(state.received, late=70))
+
+
+def test_what_comes_late_from_an_outage_is_left_out_as_well():
+    elsewhere = others(-7200, 1800, lambda second, _: outage(second))
+    state = watched(past(), new(30, 600, 0), elsewhere)
+    state = update(state, [window(second, 500, outage(second)) for second in range(600, 1700, 10)])
+    assert (state.received.event, state.received.belated) == (30, 110)
+    assert verdict(state).state != "degraded"
+
+
 def test_windows_may_come_out_of_order_within_the_wait():
     rules = RULES.model_copy(update={"late_seconds": 60})
     windows = new(30, 310, 3)

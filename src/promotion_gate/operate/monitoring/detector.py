@@ -2,8 +2,11 @@
 
 Windows of all modules are put into slots of the policy's `window_seconds` by their middle. A slot is judged when a
 window that ends `late_seconds` after it has arrived (a watermark: Akidau et al., The dataflow model, VLDB 2015); until
-then a window that is told again replaces the one before, later it is counted as late and changes nothing. So the
-windows are the clock: one that ends in the future must be refused before it comes here.
+then a window that is told again replaces the one before. So the windows are the clock: one that ends in the future must
+be refused before it comes here.
+
+What comes later still is late, counted as such, and changes nothing; but for windows of the watched version that are
+newer than all that was counted of it. They are judged by themselves as they come: its agent was cut off for a while.
 """
 
 import datetime as dt
@@ -45,7 +48,7 @@ def update(state: State, windows: Iterable[Window]) -> State:
             continue
         slot = _slot(state, window)
         if slot < state.next_slot:
-            state = replace(state, received=replace(state.received, late=state.received.late + 1))
+            state = _late(state, slot, window)
             continue
         if window.end <= state.watch.until:
             told = pending.setdefault(slot, {})
@@ -77,20 +80,37 @@ def _judge(state: State, slot: int, told: Iterable[Window]) -> State:
     start = dt.datetime.fromtimestamp(slot * state.rules.window_seconds, dt.UTC)
     if start < state.watch.promoted_at:
         return state if event else replace(state, past=_past(state, start, counted))
-    if state.basis is None:
-        state = replace(state, basis=_basis(state))
+    return _promoted(replace(state, events=state.events | {slot}) if event else state, slot, counted)
+
+
+def _late(state: State, slot: int, window: Window) -> State:
+    """Judge a window whose slot is over if it goes on with what was seen of the watched version; else count it only."""
+    goes_on = window.start >= state.ends.get(_stream(window), state.watch.promoted_at)
+    if not (_is_new(state.watch, window) and goes_on and window.end <= state.watch.until):
+        return replace(state, received=replace(state.received, late=state.received.late + 1))
+    state, counted = _counted(state, [window])
+    return _promoted(
+        replace(state, received=replace(state.received, belated=state.received.belated + 1)), slot, counted
+    )
+
+
+def _promoted(state: State, slot: int, counted: list[Window]) -> State:
+    """Compare the new version in a slot after the promotion, unless it is an event or within the grace."""
     ready = state.watch.promoted_at + dt.timedelta(seconds=state.rules.grace_seconds)
+    basis = state.basis or _basis(state)
     new = [window for window in counted if _is_new(state.watch, window) and window.start >= ready]
+    state = replace(state, basis=basis)
     if not any(window.requests for window in new):
         return state
+    event, newest = slot in state.events, max(window.end for window in new)
     state = replace(
         state,
-        seen_until=max(window.end for window in new),
+        seen_until=newest if state.seen_until is None else max(newest, state.seen_until),
         recent_events=(*state.recent_events, event)[-RECENT:],
     )
     if event:
         return replace(state, received=replace(state.received, event=state.received.event + 1))
-    return _compared(state, ready, new, [window for window in counted if _is_stable(state.watch, window)])
+    return _compared(state, basis, ready, new, [window for window in counted if _is_stable(state.watch, window)])
 
 
 def _counted(state: State, told: Iterable[Window]) -> tuple[State, list[Window]]:
@@ -181,11 +201,9 @@ def _allowed(tolerance: Tolerance) -> Allowed:
     return Allowed(float(tolerance.relative), float(tolerance.absolute))
 
 
-def _compared(state: State, ready: dt.datetime, new: list[Window], stable: list[Window]) -> State:
+def _compared(state: State, basis: Basis, ready: dt.datetime, new: list[Window], stable: list[Window]) -> State:
     """Put a slot's windows to both measures; the stake reaches until the slot's end, whatever slots came before."""
-    basis, rules, watch = state.basis, state.rules, state.watch
-    if basis is None:  # `_judge` settles it before
-        raise AssertionError("a slot was compared before the promotion")
+    rules, watch = state.rules, state.watch
     start, end = min(window.start for window in new), max(window.end for window in new)
     spent = float(process.stake_spent((end - ready).total_seconds(), (watch.until - ready).total_seconds()))
     spent = max(spent, state.spent)

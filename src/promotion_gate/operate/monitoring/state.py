@@ -39,9 +39,10 @@ class Received:
     """What became of the windows of all modules.
 
     Attributes:
-        judged: windows' slots in which the new version was compared.
+        judged: slots in which the new version was compared.
         event: slots that were left out, because all modules rose.
         replaced: told again before they were judged; the last one counts.
+        belated: of the new version, told after their slot was judged and newer than all before; judged by themselves.
         late: told after their slot was judged; not counted.
         overlapping: began before an earlier window of the same version ended; not counted.
         missing: without requests or errors; not counted.
@@ -50,6 +51,7 @@ class Received:
     judged: int = 0
     event: int = 0
     replaced: int = 0
+    belated: int = 0
     late: int = 0
     overlapping: int = 0
     missing: int = 0
@@ -76,6 +78,7 @@ class State:
         pending: windows of later slots.
         ends: of the last counted window of each version.
         controls: versions of the other modules.
+        events: slots since the promotion in which all modules rose.
         past, basis: what is compared with; the basis is settled at the promotion.
         errors, slow: the two measures.
         spent: share of the stake that is placed.
@@ -93,6 +96,7 @@ class State:
     pending: Mapping[int, Mapping[Name, Window]] = field(default_factory=dict)
     ends: Mapping[Stream, dt.datetime] = field(default_factory=dict)
     controls: Mapping[Stream, Control] = field(default_factory=dict)
+    events: frozenset[int] = frozenset()
     past: Past = field(default_factory=Past)
     basis: Basis | None = None
     errors: Measure = field(default_factory=Measure)
