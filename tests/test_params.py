@@ -64,6 +64,29 @@ def test_the_project_s_own_file_is_read_as_it_is_written():
             [{"name": "a", "from": 0, "multiplier": 0.9}],
             "policy.bands.0.multiplier: Input should be greater than or equal to 1, not 0.9",
         ),
+        (
+            "policy.monitor.false_alarm_rate",
+            0,
+            "policy.monitor.false_alarm_rate: Input should be greater than 0, not 0",
+        ),
+        (
+            "policy.monitor.severity",
+            [{"criticality": 0.5, "medium": 0.1, "high": 0.2, "critical": 0.3}],
+            "policy.monitor: severity must start at criticality 0 and rise",
+        ),
+        (
+            "policy.monitor.severity",
+            [{"criticality": 0, "medium": 0.3, "high": 0.2, "critical": 0.3}],
+            "policy.monitor.severity.0: medium, high and critical must not fall",
+        ),
+        (
+            "policy.monitor.severity",
+            [
+                {"criticality": 0, "medium": 0.1, "high": 0.2, "critical": 0.3},
+                {"criticality": 0.5, "medium": 0.1, "high": 0.25, "critical": 0.3},
+            ],
+            "policy.monitor: severity: high must not rise with the criticality",
+        ),
         ("tune.trials", -1, "tune.trials: Input should be greater than or equal to 0, not -1"),
         ("ingest", 3, "ingest: Input should be a valid dictionary or instance of Ingest, not 3"),
     ],
