@@ -55,10 +55,10 @@ def measured(
         else:
             todo.append(blob)
     tasks = [(str(scratch), seconds, tuple(todo[at : at + CHUNK])) for at in range(0, len(todo), CHUNK)]
-    with (
+    with (  # `closing`, so that Ctrl-C ends the workers at once
         tqdm(total=len(blobs), initial=len(blobs) - len(todo), desc=f"{name}: files", unit="file", disable=None) as bar,
         closing(_results(tasks, workers)) as results,
-    ):  # so that Ctrl-C ends the workers at once
+    ):
         for part in results:
             cache.put({keys[blob]: plain for blob, plain in part.items() if plain["problem"] != MISSING})
             found.update((blob, Measured.of(plain)) for blob, plain in part.items())
