@@ -1,4 +1,8 @@
-"""Who may do what: scopes by endpoints, tokens that count no longer, other projects, rates, the audit."""
+"""Who may do what: scopes by endpoints, tokens that count no longer, other projects, rates, the audit.
+
+The matrix is every endpoint of the table by every kind of caller: each scope, no token, one that expired, that was
+revoked, that was never issued, and one with all scopes of another project.
+"""
 
 import datetime as dt
 import json
@@ -6,6 +10,7 @@ import json
 import pytest
 from fastapi.routing import APIRoute
 
+from promotion_gate.operate.service import tokens
 from promotion_gate.operate.service.app import ENDPOINTS
 from promotion_gate.operate.service.caller import Scope
 from promotion_gate.operate.service.limits import RateLimit
@@ -36,12 +41,31 @@ IDS = [f"{endpoint.method} {endpoint.path}" for endpoint in GUARDED]
 def shared(tmp_path_factory):
     """A service with a token of each scope, and a promotion."""
     world = World(tmp_path_factory.mktemp("guarded"), no_auth=False)
+    world.service.strangers = RateLimit(1e6)  # many come on purpose
+    world.over = {"never issued": "pgt_" + "x" * 43}
+    soon = world.clock.time + dt.timedelta(seconds=1)
+    world.over["expired"] = world.token(*Scope, name="expired", expires_at=soon)
+    world.over["revoked"] = world.token(*Scope, name="revoked")
+    with world.service.ledger.write("test", world.clock.time) as writer:
+        tokens.revoke(writer, "revoked")
+    world.clock.sleep(1)
     world.tokens = {scope: world.token(scope, name=f"p-{scope}") for scope in Scope}
     world.elsewhere = world.token(*Scope, name="elsewhere", project="bank")
     asked = {"module": {"project": "shop", "module": "shop/payments/ledger.py", "version": "1"}, "coverage": 1}
     world.promotion = world.post("/v1/promotions", asked, token=world.tokens["request"]).json["id"]
     yield world
     world.client.close()
+
+
+def written(world):
+    with world.service.ledger.read() as queries:
+        return queries.head()[0]
+
+
+def check_refused(world, before):
+    """Nothing was written since but that a call was refused."""
+    with world.service.ledger.read() as queries:
+        assert [entry.kind for entry in queries.events(after=before, limit=10)] == ["call-refused"]
 
 
 def ask(world, endpoint, token):
@@ -65,10 +89,12 @@ def test_every_route_is_in_the_table_and_has_a_scope_unless_it_is_open_to_all(gu
 @pytest.mark.parametrize("scope", [None, *Scope], ids=str)
 @pytest.mark.parametrize("endpoint", GUARDED, ids=IDS)
 def test_the_matrix(shared, endpoint, scope):
+    before = written(shared)
     got = ask(shared, endpoint, shared.tokens.get(scope))
     if scope is None:
         assert (got.status, got.json["code"]) == (401, "no-token")
         assert got.headers["www-authenticate"].startswith("Bearer")
+        check_refused(shared, before)
     elif scope in (endpoint.scope, Scope.ADMIN):
         assert got.status not in (401, 403, 422, 500, 503), got.content
     else:
@@ -77,6 +103,18 @@ def test_the_matrix(shared, endpoint, scope):
             "scope-missing",
             f"the scope {endpoint.scope}",
         )
+        check_refused(shared, before)
+
+
+@pytest.mark.parametrize("why", ["never issued", "expired", "revoked"])
+@pytest.mark.parametrize("endpoint", GUARDED, ids=IDS)
+def test_a_token_that_does_not_count_opens_nothing(shared, endpoint, why):
+    before = written(shared)
+    got = ask(shared, endpoint, shared.over[why])
+    assert (got.status, got.json["code"]) == (401, "token-not-valid")
+    assert got.json["detail"] == "the token is unknown, expired or revoked"  # which of them, nobody learns
+    assert got.headers["www-authenticate"].startswith("Bearer")
+    check_refused(shared, before)
 
 
 @pytest.mark.parametrize("endpoint", GUARDED, ids=IDS)
@@ -98,9 +136,11 @@ def test_another_projects_token_sees_and_touches_nothing(shared, endpoint):
         assert (got.status, got.json["code"]) == (403, "other-project")
 
 
+@pytest.mark.parametrize("who", [None, *Scope, "never issued", "expired", "revoked", "elsewhere"], ids=str)
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_what_is_open_to_all_needs_no_token(shared, path):
-    assert shared.get(path).status == 200
+def test_what_is_open_to_all_asks_for_no_token(shared, path, who):
+    token = {**shared.tokens, **shared.over, "elsewhere": shared.elsewhere}.get(who)
+    assert shared.get(path, token=token).status == 200
 
 
 def test_a_listing_for_another_project_is_refused(shared):
@@ -116,8 +156,6 @@ def test_what_is_no_token_is_refused(guarded, header):
 
 
 def test_a_token_ends_when_it_expires_and_when_it_is_revoked(guarded):
-    from promotion_gate.operate.service import tokens
-
     short = guarded.token("read", name="short", expires_at=guarded.clock.time + dt.timedelta(hours=1))
     assert guarded.post("/v1/fis", DATES, token=short).status == 200
     guarded.clock.sleep(3600)

@@ -75,10 +75,8 @@ def _check_name(writer: Writer, name: str) -> None:
         raise InputError("the token's name must be in Unicode's normal form C")
     for row in known(writer.queries):
         if row["revoked_at"] is None and row["name"] != name and person(row["name"]) == person(name):
-            said = (
-                f"a token in force is called {row['name']!r:.80}, which reads the same: use that name, or another one"
-            )
-            raise InputError(said)
+            said = f"a token that is not revoked is called {row['name']!r:.80}, which reads the same"
+            raise InputError(f"{said}: use that name, or another one")
 
 
 def known(queries: Queries) -> list[Mapping[str, Any]]:
