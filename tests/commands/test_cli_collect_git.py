@@ -120,8 +120,8 @@ def test_without_a_module_nothing_is_written(tmp_path):
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
     built = Built(tmp_path / "large")
-    source = "def f(a):\n" + "".join(f"    if a > {number}: a = a - {number}\n" for number in range(400))
-    built.commit_files({f"m{number}.py": f"x = {number}\n{source}" for number in range(240)})
+    source = "def f(a):\n" + "".join(f"    if a > {number}: a = a - {number}\n" for number in range(150))
+    built.commit_files({f"m{number}.py": f"x = {number}\n{source}" for number in range(150)})
     built.commit_files({})
     arguments = [EXE, "collect", "git", built.path, "--releases", "every:1d", *options(tmp_path)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
@@ -132,11 +132,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path):
         said = process.communicate(timeout=60)[1].decode()
     before = measured(tmp_path)
     assert (process.returncode, said.splitlines()[-1]) == (130, "error: interrupted")
-    assert 0 < before < 240
+    assert 0 < before < 150
     assert not (tmp_path / "raw").exists()
     wait_for(lambda: not alive(process.pid))
     assert subprocess.run([*map(str, arguments)], **quiet).returncode == 0
-    assert measured(tmp_path) == 240
+    assert measured(tmp_path) == 150
 
 
 def wait_for(condition, seconds=60):
