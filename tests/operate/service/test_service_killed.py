@@ -28,7 +28,7 @@ def kill_on(services, writers, draw):
         one = services[number % len(services)]
         if draw.random() < 0.8:
             writers.wait(one.port)
-        time.sleep(draw.uniform(0, 0.15))
+        time.sleep(draw.uniform(0, 0.1))
         one.kill()
         one.start()
     for one in services:

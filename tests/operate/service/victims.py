@@ -13,14 +13,15 @@ import socket
 import tempfile
 import time
 
-import pyarrow.dataset  # noqa: F401 - imported with the first failure that is told: seconds of each life under load
-
-from promotion_gate.operate.service import app, server  # noqa: F401 - app as above
+from promotion_gate.operate.service import server
 from promotion_gate.operate.service.settings import Settings
 from tests.cli_bundle import PARAMS, write_bundle
 
+LATE = ("anyio._backends._asyncio", "psycopg", "pyarrow.dataset", "uvicorn.lifespan.on", "uvicorn.loops.auto")
+"""What a service imports once it runs: each life would do so again."""
+
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", __name__])
+FORKS.set_forkserver_preload(["pytest", *LATE, __name__])
 
 
 def free_port():

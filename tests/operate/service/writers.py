@@ -21,7 +21,7 @@ AGAIN_S = 0.01
 """A client's pause before it tries again."""
 
 
-MOVES = 0.2
+MOVES = 0.3
 """So often a client goes on with the next service though it has no trouble with this one."""
 
 
