@@ -8,24 +8,23 @@ import time
 
 import pytest
 
+from promotion_gate import bundle
 from promotion_gate.operate.service.loads import Loads
 from promotion_gate.operate.service.models import RETRY_S, Models
 from tests.cli_bundle import MODULES, PARAMS, write_bundle
 
 DATES = {"project": "shop", "module": "shop/dates.py"}
+LEDGER = {"project": "shop", "module": "shop/payments/ledger.py"}
 
 
 def replace(folder, version, modules=MODULES, spoil=None):
     """Put another champion in the place of one, as the registry does."""
-    fresh, old = folder.with_name("fresh"), folder.with_name("old")
-    write_bundle(fresh, modules)
-    manifest = json.loads((fresh / "manifest.json").read_text())
-    (fresh / "manifest.json").write_text(json.dumps(manifest | {"model_version": version}))
-    if spoil:
-        spoil(fresh)
-    folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old)
+    with bundle.replacing(folder) as fresh:
+        write_bundle(fresh, modules)
+        manifest = json.loads((fresh / "manifest.json").read_text())
+        (fresh / "manifest.json").write_text(json.dumps(manifest | {"model_version": version}))
+        if spoil:
+            spoil(fresh)
 
 
 def sealed(folder, content):
@@ -136,26 +135,47 @@ def test_copies_of_models_that_answer_no_more_are_removed(tmp_path, monkeypatch)
     assert len(list((tmp_path / "rooms").iterdir())) == 1
 
 
+ASKED = {
+    "/v1/fis": ("/v1/fis", DATES, 200),
+    "/v1/fis, many": ("/v1/fis", {"modules": [DATES, LEDGER, DATES]}, 200),
+    "/v1/fis, of a criticality": ("/v1/fis", {"modules": [{**DATES, "criticality": 0.5}] * 2}, 200),
+    "/v1/promotions": ("/v1/promotions", {"module": DATES, "coverage": 0.0}, 201),
+}
+
+
 def test_fifty_champions_under_load_and_no_request_fails(world):
-    stop, got = threading.Event(), []
+    """Every answer is by a version that was live between its question and it; a batch is answered by one version."""
+    live, confirmed = ["failure-impact/3"], [0]
+    stop, got = threading.Event(), {name: [] for name in ASKED}
 
-    def ask():
+    def ask(name):
+        path, body, _ = ASKED[name]
         while not stop.is_set():
-            got.append(world.post("/v1/fis", DATES))
+            oldest = confirmed[0]
+            answer = world.post(path, body)
+            got[name].append((oldest, answer, len(live)))
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ASKED for _ in range(2)]
     for thread in threads:
         thread.start()
-    live = ["failure-impact/3"]
     for number in range(50):
+        asked = {name: len(answers) for name, answers in got.items()}
         live.append(f"failure-impact/x{number}")
         replace(world.bundle, live[-1])
         world.service.look_around()
         assert world.service.models.live.version == live[-1]
+        confirmed[0] = len(live) - 1
+        while any(len(got[name]) == before for name, before in asked.items()):
+            time.sleep(0.001)  # each version has answered each question
     stop.set()
     for thread in threads:
         thread.join()
-    assert {one.status for one in got} == {200}
-    seen = {one.json["model_version"] for one in got}
-    assert seen <= set(live)
-    assert len(seen) > 3
+    for name, answers in got.items():
+        assert {answer.status for _, answer, _ in answers} == {ASKED[name][2]}, name
+        seen = set()
+        for oldest, answer, newest in answers:
+            versions = {one["model_version"] for one in answer.json.get("results", [answer.json])}
+            assert len(versions) == 1
+            assert versions <= set(live[oldest:newest]), name
+            seen |= versions
+        assert len(seen) > 25, name
