@@ -121,8 +121,11 @@ class Measure:
         return float(process.value(np.array(self.log_stakes), spent))
 
     def proven(self, rules: Monitor) -> bool:
-        """Return whether this measure alone has the evidence for an alarm; what is staked is all that counts."""
-        return self.value(1.0) >= process.threshold(float(rules.false_alarm_rate))
+        """Return whether this measure alone has the evidence for an alarm, with all of the stake counted as in hand.
+
+        At an alarm at least one has: the mean of both reached the threshold.
+        """
+        return self.value(0.0) >= process.threshold(float(rules.false_alarm_rate))
 
     def loudest(self) -> int:
         """Return the tilt that speaks loudest."""
