@@ -1,5 +1,6 @@
 """What a module is: a file, a directory, or what a file of patterns says; and which files are none."""
 
+import functools
 import pathlib
 import re
 from collections.abc import Callable, Iterable
@@ -33,7 +34,7 @@ def matcher(patterns: Iterable[str], where: str) -> Callable[[str], bool]:
         spec = pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
-    return spec.match_file
+    return functools.cache(spec.match_file)  # a path comes again in every release
 
 
 def naming(text: str) -> Naming:
