@@ -263,7 +263,8 @@ class TestInThisProcess:
         assert SECRET not in repr(collector.spans)
 
     def test_what_failed_inside_is_an_error(self, traced, collector, monkeypatch):
-        monkeypatch.setattr(traced.service, "models", None)
-        assert traced.post("/v1/fis", {"project": "shop", "module": MODULE}).status == 500
+        with monkeypatch.context() as broken:
+            broken.setattr(traced.service, "models", None)
+            assert traced.post("/v1/fis", {"project": "shop", "module": MODULE}).status == 500
         [seen] = collector.wait_for(lambda one: one.name == "POST /v1/fis")
         assert (seen.is_error, seen.attributes["http.response.status_code"]) == (True, 500)
