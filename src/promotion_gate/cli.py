@@ -5,6 +5,7 @@ Imports are light on purpose: a pipeline starts this command for every promotion
 
 import click
 
+from promotion_gate.commands.agent import agent
 from promotion_gate.commands.backtest import backtest
 from promotion_gate.commands.batch import batch
 from promotion_gate.commands.benchmark import benchmark
@@ -30,7 +31,7 @@ def main() -> None:
 DECIDING = (score, decide, batch, replay, policy)
 TRYING = (backtest, tune_policy, benchmark)
 COLLECTING = (collect,)
-RUNNING = (review, registry, serve, token, ledger)
+RUNNING = (review, registry, serve, agent, token, ledger)
 
 for command in (*COLLECTING, *DECIDING, *TRYING, *RUNNING):
     main.add_command(command)

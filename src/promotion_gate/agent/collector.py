@@ -1,4 +1,4 @@
-"""What a collector is: a function of a window and of what it remembers, so that a late or failed one changes nothing."""
+"""What a collector is: a function of a window and of what it remembers. One that is late changes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

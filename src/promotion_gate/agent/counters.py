@@ -1,8 +1,8 @@
 """Counters that only rise, read now and then: what was counted between two looks.
 
 A series that fell was begun anew: all it shows was counted since (Prometheus' `increase` reads it so). A histogram is
-one series: if any bucket fell, all began anew. A series that was not there at the last look began at zero, as its target
-was looked at then. A target that was not there then has no past: its first look is where counting begins.
+one series: if any bucket fell, all began anew. A series that was not there at the last look began at zero, as its
+target was looked at then. A target that was not there then has no past: its first look is where counting begins.
 """
 
 from collections.abc import Iterator, Mapping

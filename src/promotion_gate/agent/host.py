@@ -1,4 +1,4 @@
-"""Collector of the host: how loaded it is, for the modules that run on it, and what their processes take. psutil's room."""
+"""Collector of the host: how loaded it is, for the modules that run on it, and what their processes take. By psutil."""
 
 import pathlib
 import re
@@ -86,9 +86,12 @@ def _times() -> dict[str, float]:
     return {name: seconds for name, seconds in times.items() if not name.startswith("guest")}
 
 
-def _used(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """Return the CPU seconds of processes; one that is new took all it has since. What those that ended took is lost."""
-    return sum(max(0.0, seconds - before.get(process, 0.0)) for process, seconds in after.items())
+def _used(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    """Return the CPU seconds of processes, None where there is none; one that is new took all it has since.
+
+    What those took that ended meanwhile is not known.
+    """
+    return sum(max(0.0, seconds - before.get(one, 0.0)) for one, seconds in after.items()) if after else None
 
 
 def _cpu_seconds(asked: ProcessSettings) -> dict[str, float]:

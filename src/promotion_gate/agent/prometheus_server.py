@@ -28,7 +28,8 @@ Sample = tuple[float, float]
 class ServerCollector:
     """Asks for the newest samples at the end of a window, of the last two windows' time.
 
-    Where a target was not scraped since the last look, or is not there, nothing is told of it and its next window is wider.
+    Where a target was not scraped since the last look, or is not there, nothing is told of it, and its next window is
+    wider.
     """
 
     def __init__(self, settings: ServerSettings, seconds: float) -> None:

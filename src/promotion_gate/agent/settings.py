@@ -54,7 +54,7 @@ class SpoolSettings(Section):
 
 
 class ProcessSettings(Section):
-    """Which processes are a module's: the one of a PID file, or all whose command line has a match; and their children."""
+    """Which processes are a module's: that of a PID file, or all whose command line has a match; and their children."""
 
     pid_file: Text | None = None
     command: Text | None = None
@@ -73,7 +73,7 @@ class HostSettings(Section):
 
     project: Text
     modules: tuple[Text, ...] = ()
-    processes: dict[str, ProcessSettings] = {}
+    processes: dict[str, ProcessSettings] = Field(default_factory=dict)
 
     @field_validator("project")
     @classmethod
@@ -203,6 +203,9 @@ class AgentSettings(Section):
     def _collects_something(self) -> "AgentSettings":
         if not (self.host or self.prometheus_text or self.prometheus_server or self.logs):
             raise ValueError("nothing to collect: name host, prometheus_text, prometheus_server or logs")
+        several = (*self.prometheus_text, *self.prometheus_server, *self.logs)
+        if any(one in several[:number] for number, one in enumerate(several)):
+            raise ValueError("a collector is there twice: all that it counts would be counted twice")
         return self
 
 

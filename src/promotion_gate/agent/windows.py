@@ -47,8 +47,7 @@ class Window:
             "latency_p95_s": None if self.latency_buckets is None else quantile(self.latency_buckets, 0.95),
             "cpu_seconds": None if self.cpu_seconds is None else round(self.cpu_seconds, 3),
             "load": None if self.load is None else round(self.load, 4),
-            "latency_buckets": self.latency_buckets
-            and {bound: _plain(count) for bound, count in self.latency_buckets.items()},
+            "latency_buckets": None if self.latency_buckets is None else _plain_all(self.latency_buckets),
         }
         return {name: value for name, value in told.items() if value is not None}
 
@@ -138,6 +137,10 @@ def _both(one: Mapping[str, float] | None, other: Mapping[str, float] | None) ->
 
 def _plain(count: float | None) -> float | int | None:
     return int(count) if count is not None and float(count).is_integer() else count
+
+
+def _plain_all(buckets: Mapping[str, float]) -> dict[str, float | int | None]:
+    return {bound: _plain(count) for bound, count in buckets.items()}
 
 
 def _time(at: int) -> str:
