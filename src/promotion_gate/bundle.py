@@ -129,4 +129,9 @@ def replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         yield fresh
         if folder.exists():
             folder.rename(old)
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise

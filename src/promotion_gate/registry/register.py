@@ -2,8 +2,8 @@
 
 The alias `challenger` always moves to the newest version; `champion` moves when there is none, or when the new version
 has its policy, is no experiment, and is no worse on the same test releases, or this program cannot serve the old one.
-Each version is reviewed against the champion before the champion moves. The room that knows MLflow is this file with
-registry_store.py, registry_history.py, reviews.py and registry_promotion.py.
+Each version is reviewed against the champion before the champion moves. Of this room, this file, store.py, history.py,
+reviews.py, promotion.py and registered_model.py know MLflow.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from promotion_gate.review.contest import Contest, compare
 from promotion_gate.review.side import Side
 from promotion_gate.schema import CONTRACTS
 
-with warnings.catch_warnings():  # as in registry_store, which comes first: it sets what MLflow reads at its import
+with warnings.catch_warnings():  # as in store, which comes first: it sets what MLflow reads at its import
     warnings.simplefilter("ignore")
     import mlflow
     import mlflow.pyfunc

@@ -2,7 +2,7 @@
 
 import threading
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from promotion_gate.operate.ledger import tables
 from promotion_gate.operate.ledger.chain import stamp
@@ -45,17 +45,18 @@ class Loads:
                 self._go_on(queries, self._seen)
 
     def _begin(self, queries: Queries) -> None:
+        # The database finds the last windows: the table of telemetry may be long.
         table = tables.telemetry.c
-        window = (table.version, table.window_start)
-        query = select(table.project, table.module, table.window_end, *window, table.load)
-        for project, module, end, version, start, load in queries.connection.execute(
-            query.where(table.load.is_not(None))
-        ):
+        keys, told = (table.project, table.module), table.load.is_not(None)
+        last = select(*keys, func.max(table.window_end).label("end")).where(told).group_by(*keys).subquery()
+        same = and_(*(column == last.c[column.name] for column in keys), table.window_end == last.c.end)
+        query = select(*keys, table.window_end, table.version, table.window_start, table.load).join(last, same)
+        for project, module, end, version, start, load in queries.connection.execute(query.where(told)):
             self._put((project, module), end, (version, start), load)
         self._seen = queries.head()[0]
 
     def _go_on(self, queries: Queries, seen: int) -> None:
-        # By the events' index: the table of telemetry may be long.
+        # By the events' index, for the same reason.
         while found := queries.events(after=seen, kinds=(Telemetry.kind,), limit=PAGE):
             for entry in found:
                 batch = parse(entry.kind, entry.payload)
