@@ -117,7 +117,7 @@ def test_an_override_needs_a_reason_and_an_end(world):
         {"until": "2026-01-30T09:00:00Z"},
     ):
         assert do(world, promotion, "override", {**given, **wrong}).status == 422
-    assert do(world, promotion, "override", {**given, "failure_id": "f1"}).json["code"] == "not-found"
+    assert do(world, promotion, "override", {**given, "failure_id": "f1"}).json["code"] == "unknown-failure"
     assert do(world, promotion, "override", given).json["state"] == "overridden"
     shown = world.get(f"/v1/promotions/{promotion}").json["decision"]
     assert (shown["kind"], shown["overruled"]["by"]) == ("override", "ann")

@@ -10,7 +10,7 @@ from promotion_gate.decide.digest import digest
 from promotion_gate.decide.overrule import OpenFailure, Warrant
 from promotion_gate.operate.ledger import tables
 from promotion_gate.operate.ledger.chain import unstamp
-from promotion_gate.operate.ledger.errors import IllegalTransition, NotFound
+from promotion_gate.operate.ledger.errors import IllegalTransition
 from promotion_gate.operate.ledger.queries import Filters, Promotion
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.management.intake import Idempotency
@@ -162,7 +162,7 @@ def _state(promotion: Promotion) -> Answer:
 
 
 def _open_failure(call: Call, promotion: Promotion, told: Override) -> OpenFailure:
-    """Return the failure that a hotfix is for, as the ledger knows it. NotFound where it knows none."""
+    """Return the failure that a hotfix is for, as the ledger knows it. Problem 422 where it knows none."""
     table = tables.failures
     query = select(table).filter_by(project=promotion.project, module=promotion.module, failure_id=told.failure_id)
     if told.source is not None:
@@ -173,7 +173,8 @@ def _open_failure(call: Call, promotion: Promotion, told: Override) -> OpenFailu
         said = f"failure {told.failure_id!r:.80} of {promotion.module}"
         if rows:
             raise IllegalTransition(f"{said} was told by several sources: name the source")
-        raise NotFound(f"no {said} is known; tell it first: POST /v1/failures")
+        expected = "a failure that was told: POST /v1/failures"
+        raise Problem(422, "unknown-failure", f"no {said} is known", where="failure_id", expected=expected)
     row = rows[0]
     ended = None if row["resolved_at"] is None else unstamp(row["resolved_at"])
     name = f"{row['source']}:{row['failure_id']}"
