@@ -50,7 +50,8 @@ def connect(port):
 
 
 def read_all(made):
-    """All that comes until the other side closes."""
+    """All that comes until the other side closes; within ten seconds a piece."""
+    made.settimeout(10)
     parts = []
     while part := made.recv(65536):
         parts.append(part)

@@ -14,27 +14,21 @@ import threading
 import time
 
 import pytest
-import uvicorn
 
 from promotion_gate.errors import InputError
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.verify import verify
-from promotion_gate.operate.service import connection, limits, server
-from promotion_gate.operate.service.app import build
+from promotion_gate.operate.service import connection, limits
 from promotion_gate.operate.service.settings import Settings, check_host, is_loopback
 from tests import programs
 from tests.cli_bundle import PARAMS, write_bundle
+from tests.operate.service import sockets
+from tests.operate.service.sockets import free_port, read_all
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-m", "promotion_gate"]
 DATES = {"project": "shop", "module": "shop/dates.py"}
 START_S = 60
-
-
-def free_port():
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
 
 
 def run(*arguments, **more):
@@ -189,23 +183,8 @@ def listening(world, monkeypatch):
     """A port of this process, with little patience."""
     monkeypatch.setattr(connection, "HEAD_S", 0.3)
     monkeypatch.setattr(limits, "BODY_S", 0.3)
-    port = free_port()
-    made = uvicorn.Server(server._config(build(world.service, in_background=False), server.Address("127.0.0.1", port)))
-    thread = threading.Thread(target=made.run)
-    thread.start()
-    while not made.started:
-        time.sleep(0.01)
-    yield port
-    made.should_exit = True
-    thread.join()
-
-
-def read_all(made):
-    made.settimeout(10)
-    parts = []
-    while part := made.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
+    with sockets.listening(world.service) as port:
+        yield port
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
