@@ -76,8 +76,9 @@ def test_links_and_submodules_are_counted_and_not_followed(built, mine, tmp_path
 
 
 def test_a_file_of_200_megabytes_is_listed_and_never_read(built, mine):
-    with (built.path / "big.py").open("wb") as file:
-        file.truncate(200 << 20)
+    for name in ("big.py", "go.mod", ".git-blame-ignore-revs"):
+        with (built.path / name).open("wb") as file:
+            file.truncate(200 << 20)
     built.commit_files({"a.py": lines(1)})
     built.commit_files({})
     mined = mine(built.path)

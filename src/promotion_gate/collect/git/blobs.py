@@ -4,8 +4,10 @@ import pathlib
 import subprocess
 from collections.abc import Iterator
 from types import TracebackType
+from typing import IO
 
 from promotion_gate.collect.git import process
+from promotion_gate.collect.git.process import CHUNK
 
 
 class Blobs:
@@ -27,8 +29,8 @@ class Blobs:
         self._process.kill()
         self._process.communicate()
 
-    def read(self, blob: str) -> bytes | None:
-        """Return the content of a blob, None where it is missing or broken."""
+    def read(self, blob: str, max_bytes: int) -> bytes | None:
+        """Return the content of a blob, by its hash or as COMMIT:PATH; None where it is missing, broken or larger."""
         given, told = self._process.stdin, self._process.stdout
         if given is None or told is None:
             return None
@@ -40,9 +42,16 @@ class Blobs:
         words = told.readline().split()
         if len(words) != 3:
             return None
-        content = told.read(int(words[2]))
+        kind, size = words[1], int(words[2])
+        content = told.read(size) if size <= max_bytes else _passed_over(told, size)
         told.read(1)
-        return content if words[1] == b"blob" else None
+        return content if kind == b"blob" else None
+
+
+def _passed_over(stream: IO[bytes], size: int) -> None:
+    """Read and forget."""
+    while size:
+        size -= len(stream.read(min(size, CHUNK)))
 
 
 def sizes(name: str, scratch: pathlib.Path, blobs: list[str]) -> Iterator[tuple[str, int | None]]:

@@ -20,7 +20,7 @@ FIGURES = (
 )  # fmt: skip
 
 PARSERS = ("lizard", "tree-sitter", "tree-sitter-cpp", "tree-sitter-go", "tree-sitter-java", "tree-sitter-kotlin")
-MORE_PARSERS = ("tree-sitter-scala", "tree-sitter-typescript")
+MORE_PARSERS = ("tree-sitter-rust", "tree-sitter-scala", "tree-sitter-typescript")
 
 BINARY = "binary content"
 TIME = "over the time limit"

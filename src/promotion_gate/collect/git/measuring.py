@@ -22,7 +22,8 @@ CHUNK = 24
 Blob = tuple[str, str]
 """A blob's hash and the ending of the file, which tells its language."""
 
-Task = tuple[str, int, tuple[Blob, ...]]
+Task = tuple[str, int, int, tuple[Blob, ...]]
+"""Git directory, bytes of a file and seconds for a file at most, blobs."""
 
 
 def measured(
@@ -54,7 +55,7 @@ def measured(
             found[blob] = Measured(None, None, MISSING if bytes_ is None else LARGE)
         else:
             todo.append(blob)
-    tasks = [(str(scratch), seconds, tuple(todo[at : at + CHUNK])) for at in range(0, len(todo), CHUNK)]
+    tasks = [(str(scratch), max_bytes, seconds, tuple(todo[at : at + CHUNK])) for at in range(0, len(todo), CHUNK)]
     with (  # `closing`, so that Ctrl-C ends the workers at once
         tqdm(total=len(blobs), initial=len(blobs) - len(todo), desc=f"{name}: files", unit="file", disable=None) as bar,
         closing(_results(tasks, workers)) as results,
@@ -83,11 +84,11 @@ def _quiet() -> None:
 
 def run(task: Task) -> dict[Blob, Any]:
     """Measure the blobs of a task, by name of the git directory; the result is plain, for it crosses processes."""
-    scratch, seconds, blobs = task
+    scratch, max_bytes, seconds, blobs = task
     done: dict[Blob, Any] = {}
     with contents.Blobs(pathlib.Path(scratch)) as opened:
         for blob in blobs:
-            source = opened.read(blob[0])
+            source = opened.read(blob[0], max_bytes)
             result = Measured(None, None, MISSING) if source is None else measure(blob[1], source, seconds)
             done[blob] = result.plain()
     return done

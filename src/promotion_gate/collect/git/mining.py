@@ -13,7 +13,6 @@ from promotion_gate.collect.git.blobs import Blobs
 from promotion_gate.collect.git.cache import Cache
 from promotion_gate.collect.git.graph import Graph
 from promotion_gate.collect.git.history import Authors, Commit
-from promotion_gate.collect.git.languages.golang import module_path
 from promotion_gate.collect.git.languages.registry import SUFFIXES, suffix
 from promotion_gate.collect.git.lineage import Birth, Lineage
 from promotion_gate.collect.git.measures import BINARY, Measured
@@ -47,6 +46,7 @@ class Mined:
 
     `commits` come parents before children; `touched` are, by the place of a commit, the names that the modules which it
     changed have in the releases: of a file that was renamed between two releases both. `rows` are those of the tables.
+    `uncounted` are the places of commits that do not count, with the reason.
     """
 
     project: str
@@ -56,6 +56,7 @@ class Mined:
     modules: list[Row] = field(default_factory=list)
     dependencies: list[Row] = field(default_factory=list)
     report: dict[str, object] = field(default_factory=dict)
+    uncounted: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,7 +112,8 @@ def _history(opened: Repository, how: How) -> tuple[Graph, list[Release], list[s
 
 def _tables(reading: _Reading, measures: Mapping[tuple[str, str], Measured], empty: list[str]) -> Mined:
     opened, graph = reading.repository, reading.graph
-    rules = Rules.of(opened, reading.how.settings.mass_commit_files)
+    settings = reading.how.settings
+    rules = Rules.of(opened, settings.mass_commit_files, settings.max_bytes)
     touched: following.Touched = {}
     names: dict[Birth, set[str]] = {}
     by_place: dict[int, list[Release]] = {graph.places[opened.head]: []}
@@ -130,6 +132,7 @@ def _tables(reading: _Reading, measures: Mapping[tuple[str, str], Measured], emp
         place: frozenset(name for birth in births.values() for name in names.get(birth, ()))
         for place, births in touched.items()
     }
+    mined.uncounted = {place: why for place, one in enumerate(graph.commits) if (why := rules.reason(one))}
     mined.report = _report(reading, mined, rules, empty)
     return mined
 
@@ -161,9 +164,9 @@ def _release(
         for birth in known:
             names.setdefault(birth, set()).add(module)
     parsed = {path: one.parsed for path, one in kept.items() if one.parsed is not None}
-    go_modules = {path.removesuffix("go.mod").rstrip("/"): contents.read(blob) for path, blob in taken.go_mods.items()}
-    paths_of = {folder: told for folder, text in go_modules.items() if text and (told := module_path(text))}
-    edges = dependencies.edges(parsed, taken.modules, paths_of, reading.unresolved)
+    read = {path: contents.read(blob, reading.how.settings.max_bytes) for path, blob in taken.manifests.items()}
+    manifests = {path: content for path, content in read.items() if content is not None}
+    edges = dependencies.edges(parsed, taken.modules, manifests, reading.unresolved)
     mined.dependencies += [{**key, "module": one, "depends_on": two} for one, two in edges]
 
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from promotion_gate.collect.git.blobs import Blobs
 from promotion_gate.collect.git.history import Commit
-from promotion_gate.collect.git.process import GitError
 from promotion_gate.collect.git.repository import Repository
 
 HASH = re.compile(r"^\s*([0-9a-f]{40}|[0-9a-f]{64})\s*(?:#.*)?$", re.MULTILINE)
@@ -25,12 +25,12 @@ class Rules:
     shallow: frozenset[str]
 
     @classmethod
-    def of(cls, repository: Repository, mass_commit_files: int) -> "Rules":
+    def of(cls, repository: Repository, mass_commit_files: int, max_bytes: int) -> "Rules":
         """Return the rules for a repository, with what its .git-blame-ignore-revs lists at the newest commit."""
-        try:
-            listed = repository.run("cat-file", "blob", f"{repository.head}:.git-blame-ignore-revs")
-        except GitError:  # most projects have none
-            listed = b""
+        with Blobs(repository.scratch) as blobs:
+            listed = (
+                blobs.read(f"{repository.head}:.git-blame-ignore-revs", max_bytes) or b""
+            )  # most projects have none
         ignored = frozenset(HASH.findall(listed.decode("utf-8", "replace")))
         return cls(mass_commit_files, ignored, repository.shallow)
 

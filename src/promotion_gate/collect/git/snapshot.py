@@ -9,36 +9,39 @@ from promotion_gate.collect.git.naming import Naming, plain
 from promotion_gate.collect.git.repository import Repository
 from promotion_gate.collect.git.skipped import Skipped
 
+MANIFESTS = ("go.mod", "Cargo.toml")
+"""Files that say how the code around them is imported."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A release's tree: its source files as path -> blob, the module of each, and go.mod files as path -> blob."""
+    """A release's tree: its source files as path -> blob, the module of each, and manifests as path -> blob."""
 
     blobs: Mapping[str, str]
     modules: Mapping[str, str]
-    go_mods: Mapping[str, str]
+    manifests: Mapping[str, str]
 
 
 def take(
     repository: Repository, commit: str, left_out: Callable[[str], bool], naming: Naming, skipped: Skipped
 ) -> Snapshot:
     """Read the tree of a commit. GitError where a tree is missing."""
-    blobs, modules, go_mods = {}, {}, {}
+    blobs, modules, manifests = {}, {}, {}
     for entry in repository.fields("ls-tree", "-r", "-z", "--full-tree", commit):
         meta, _, raw = entry.partition(b"\t")
         mode, _, blob = meta.decode("ascii").split(" ")
         path = raw.decode("utf-8", "surrogateescape")
         if mode == "160000":
             skipped.add("submodule", path)
-        elif mode in REGULAR and path.rpartition("/")[2] == "go.mod":
-            go_mods[path] = blob
+        elif mode in REGULAR and path.rpartition("/")[2] in MANIFESTS:
+            manifests[path] = blob
         elif path.endswith(SUFFIXES):
             reason, module = _judge(mode, path, left_out, naming)
             if module is None:
                 skipped.add(reason, path)
             else:
                 blobs[path], modules[path] = blob, module
-    return Snapshot(blobs, modules, go_mods)
+    return Snapshot(blobs, modules, manifests)
 
 
 def _judge(mode: str, path: str, left_out: Callable[[str], bool], naming: Naming) -> tuple[str, str | None]:

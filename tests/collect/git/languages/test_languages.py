@@ -2,7 +2,7 @@
 
 import pytest
 
-from promotion_gate.collect.git.languages import c, golang, javascript, jvm, python
+from promotion_gate.collect.git.languages import c, golang, javascript, jvm, python, rust
 from promotion_gate.collect.git.languages.registry import LANGUAGES, suffix
 from promotion_gate.collect.git.languages.resolved import AMBIGUOUS, EXTERNAL, UNUSED, WILDCARD, nearest
 
@@ -179,6 +179,45 @@ def test_go_s_modules_may_lie_in_one_another():
 )
 def test_go_mod(text, path):
     assert golang.module_path(text) == path
+
+
+CARGO = {
+    "Cargo.toml": b'[package]\nname = "shop"\n[[bin]]\nname = "shop"\npath = "core/main.rs"\n[workspace]\n',
+    "crates/till-box/Cargo.toml": b'[package]\nname = "till-box"\n',
+    "crates/odd/Cargo.toml": b'[package]\nname = "odd"\n[lib]\nname = "even"\npath = "code/root.rs"\n',
+    "broken/Cargo.toml": b"[package\n", "empty/Cargo.toml": b"[workspace]\n",
+}  # fmt: skip
+
+
+def test_rust():
+    files = {
+        "core/main.rs": "mod cart;\nmod money;\nmod inline { use super::gone::X; mod no; }\nuse std::io;\n",
+        "core/cart.rs": "mod item;\nuse crate::money::{self, Euro, coins::{C as D, *}};\nuse till_box::drawer::Open;\n",
+        "core/cart/item.rs": "use super::Cart;\nuse super::super::money;\nfn f() { use crate::no; }\n",
+        "core/money/mod.rs": "pub mod coins;\nuse self::coins::Cent;\nuse coins::Cent as Other;\nmod missing;\n",
+        "core/money/coins.rs": "use crate::Shop;\n",
+        "crates/till-box/src/lib.rs": "pub mod drawer;\n",
+        "crates/till-box/src/drawer.rs": "use even::Thing;\nuse {serde::Serialize, crate::Till};\n",
+        "crates/odd/code/root.rs": "pub struct Thing;\n",
+    }
+    assert edges(rust.resolve, files, rust.crates(CARGO)) == (
+        [
+            ("core/cart.rs", "core/cart/item.rs"),
+            ("core/cart.rs", "core/money/coins.rs"),
+            ("core/cart.rs", "core/money/mod.rs"),
+            ("core/cart.rs", "crates/till-box/src/drawer.rs"),
+            ("core/cart/item.rs", "core/cart.rs"),
+            ("core/cart/item.rs", "core/money/mod.rs"),
+            ("core/main.rs", "core/cart.rs"),
+            ("core/main.rs", "core/money/mod.rs"),
+            ("core/money/coins.rs", "core/main.rs"),
+            ("core/money/mod.rs", "core/money/coins.rs"),
+            ("crates/till-box/src/drawer.rs", "crates/odd/code/root.rs"),
+            ("crates/till-box/src/drawer.rs", "crates/till-box/src/lib.rs"),
+            ("crates/till-box/src/lib.rs", "crates/till-box/src/drawer.rs"),
+        ],
+        {EXTERNAL: 3},
+    )
 
 
 def test_c_and_c_plus_plus():

@@ -43,6 +43,12 @@ def extract(source: bytes) -> Parsed:
     return Parsed(package, tuple(names), (*dict.fromkeys(imports), *exported))
 
 
+def modules(manifests: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the folders with a go.mod ("" is the top) and their import paths, from the go.mod files by path."""
+    told = {posixpath.dirname(path): module_path(content) for path, content in manifests.items()}
+    return {folder: path for folder, path in told.items() if path}
+
+
 def module_path(go_mod: bytes) -> str | None:
     """Return the import path that a go.mod gives its folder, None where it gives none."""
     found = MODULE.search(go_mod.decode("utf-8", "replace"))

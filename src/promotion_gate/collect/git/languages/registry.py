@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from promotion_gate.collect.git.languages import c, golang, javascript, jvm, python
+from promotion_gate.collect.git.languages import c, golang, javascript, jvm, python, rust
 from promotion_gate.collect.git.languages.parsed import Parsed
 
 Extract = Callable[[bytes], Parsed]
@@ -29,10 +29,10 @@ LANGUAGES: Mapping[str, Language] = {
     ".mjs": Language("javascript", javascript.javascript),
     ".cjs": Language("javascript", javascript.javascript),
     ".go": Language("go", golang.extract),
+    ".rs": Language("rust", rust.extract),
     **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp"), Language("c", c.extract)),
     ".cs": Language("csharp"),
     ".rb": Language("ruby"),
-    ".rs": Language("rust"),
 }
 """By ending. All are read by lizard; languages without a reader of imports have no edges."""
 
