@@ -36,7 +36,9 @@ class Receiver:
     def total(self, what: str = "requests", **names: str) -> float:
         """The sum of a count over all windows of a module."""
         return sum(
-            window.get(what, 0) for window in self.windows() if all(window.get(key) == name for key, name in names.items())
+            window.get(what, 0)
+            for window in self.windows()
+            if all(window.get(key) == name for key, name in names.items())
         )
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
