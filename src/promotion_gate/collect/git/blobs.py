@@ -43,12 +43,15 @@ class Blobs:
         if len(words) != 3:
             return None
         kind, size = words[1], int(words[2])
-        content = told.read(size) if size <= max_bytes else _passed_over(told, size)
+        if kind != b"blob" or size > max_bytes:
+            _pass_over(told, size + 1)
+            return None
+        content = told.read(size)
         told.read(1)
-        return content if kind == b"blob" else None
+        return content
 
 
-def _passed_over(stream: IO[bytes], size: int) -> None:
+def _pass_over(stream: IO[bytes], size: int) -> None:
     """Read and forget."""
     while size:
         size -= len(stream.read(min(size, CHUNK)))
