@@ -155,7 +155,7 @@ def test_two_workers_find_what_one_finds(built, mine, tmp_path):
     [
         ("tags:v*", r"no tag fits 'v\*'; the repository's tags: none"),
         ("yearly:1990:1991", "no release: nothing was committed by 1990, 1991"),
-        ("every:90d", "no release"),
+        ("every:90d", "no release: no commit lies 90 days after the first"),
     ],
 )
 def test_without_a_release_there_is_nothing_to_read(tmp_path, mine, plan, said):

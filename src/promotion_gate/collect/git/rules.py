@@ -28,10 +28,8 @@ class Rules:
     def of(cls, repository: Repository, mass_commit_files: int, max_bytes: int) -> "Rules":
         """Return the rules for a repository, with what its .git-blame-ignore-revs lists at the newest commit."""
         with Blobs(repository.scratch) as blobs:
-            listed = (
-                blobs.read(f"{repository.head}:.git-blame-ignore-revs", max_bytes) or b""
-            )  # most projects have none
-        ignored = frozenset(HASH.findall(listed.decode("utf-8", "replace")))
+            listed = blobs.read(f"{repository.head}:.git-blame-ignore-revs", max_bytes)
+        ignored = frozenset(HASH.findall((listed or b"").decode("utf-8", "replace")))  # most projects list none
         return cls(mass_commit_files, ignored, repository.shallow)
 
     def reason(self, commit: Commit) -> str | None:
