@@ -106,10 +106,8 @@ def _history(opened: Repository, how: How) -> tuple[Graph, list[Release], list[s
         graph = Graph.of(history.read(opened, tips, SUFFIXES, how.authors, bar))
     found, empty = releases.chosen(how.plan, graph, opened.head, tags, opened.tag_times())
     if not found:
-        early, short = (
-            f"nothing was committed by {', '.join(empty)}",
-            f"no commit lies {how.plan.days} days after the first",
-        )
+        short = f"no commit lies {how.plan.days} days after the first"
+        early = f"nothing was committed by {', '.join(empty)}"
         raise InputError(f"{opened.name}: no release: {early if empty else short}")
     return graph, found, empty
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from promotion_gate import yaml_file
+from promotion_gate.collect.trackers.settings import GithubSettings, IncidentSettings, TableSettings
 from promotion_gate.section import Section, parsed
 
 DEFAULTS = pathlib.Path(__file__).with_name("defaults.yaml")
@@ -25,6 +26,10 @@ class Settings(Section):
     """A configuration file of the collector: one section for each of what it reads."""
 
     git: GitSettings
+    jira: TableSettings
+    bugzilla: TableSettings
+    github: GithubSettings
+    incidents: IncidentSettings
 
 
 def load(path: pathlib.Path | None) -> Settings:

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from promotion_gate.collect import tables
@@ -19,9 +19,9 @@ COLUMNS = {
 FORMS = (".csv", ".csv.gz", ".parquet")
 
 
-def check(folder: pathlib.Path) -> None:
+def check(folder: pathlib.Path, names: Iterable[str] = tuple(COLUMNS)) -> None:
     """Raise InputError where a table lies in the folder in another form: there would be two of it."""
-    for name in COLUMNS:
+    for name in names:
         table = name.partition(".")[0]
         for other in (f"{table}{form}" for form in FORMS):
             if other != name and (folder / other).exists():
