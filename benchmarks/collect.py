@@ -61,7 +61,7 @@ def run_ours(repository: str, since: str | None, suffixes: list[str], out: str) 
 
     begun = time.perf_counter()
     with repositories.opened("ours", pathlib.Path(repository), 1 << 30) as opened, tqdm(disable=None) as bar:
-        tips = [opened.head, *([f"^{since}^"] if since else [])]
+        tips = [opened.head, *([f"^{since}^@"] if since else [])]
         commits = history.read(opened, tips, suffixes, history.Authors.salted([]), bar)
     seconds = time.perf_counter() - begun
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
