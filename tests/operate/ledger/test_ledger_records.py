@@ -13,6 +13,7 @@ from promotion_gate.operate.ledger.payload import SYSTEM, module_stream
 from promotion_gate.operate.ledger.queries import Filters
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.ledger.system_events import CallRefused, TokenIssued, TokenRevoked
+from promotion_gate.operate.ledger.telemetry_queries import windows
 from promotion_gate.operate.ledger.verify import verify
 from tests.operate.ledger.cases import (
     BLOCKED,
@@ -84,6 +85,16 @@ def test_a_batch_of_telemetry_counts_once(ledger):
     with ledger.read() as queries:
         seen = queries.connection.execute(select(tables.telemetry.c.requests).order_by("window_start")).scalars().all()
     assert seen == [3.0, 10.0]
+
+
+def test_two_agents_who_see_replicas_of_a_module_are_both_counted(ledger):
+    with ledger.write("agent", NOW) as writer:
+        for source, requests in (("here", 10.0), ("there", 7.0), ("here", 11.0)):
+            batch = telemetry(f"{source}-{requests}", requests=requests).model_copy(update={"source": source})
+            records.record_telemetry(writer, batch)
+    with ledger.read() as queries:
+        seen = windows(queries, "shop", "cart.py", None)
+    assert [(one.source, one.requests) for one in seen] == [("there", 7.0), ("here", 11.0)]
 
 
 def test_a_key_gets_its_answer_again_and_another_body_none(ledger):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from monitored import PROMOTED, RULES, WATCH, at, latencies, merged, others, past, window
@@ -284,6 +285,16 @@ def test_overlapping_windows_count_once():
     state = watched(past(), new(30, 100, 0), new(35, 105, 0))
     assert state.received.overlapping > 0
     assert state.errors.total.requests <= 7 * 500
+
+
+def test_windows_of_two_agents_count_side_by_side():
+    both = [one for pair in zip(new(30, 100, 0), new(30, 100, 9), strict=True) for one in pair]
+    told = [replace(one, source="ab"[number % 2]) for number, one in enumerate(both)]
+    state = watched(past(), told)
+    alone = watched(past(), new(30, 100, 0))
+    assert state.received.overlapping == 0
+    assert state.errors.total.requests == 2 * alone.errors.total.requests
+    assert state.errors.total.bad > alone.errors.total.bad
 
 
 def test_what_is_older_than_the_baseline_is_not_looked_at():

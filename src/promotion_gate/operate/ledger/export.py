@@ -112,7 +112,7 @@ def _telemetry(queries: Queries) -> Iterator[Row]:
 
 
 def _of_both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Two versions in a window as one row, what the raw table's key names: amounts add up.
+    """Two versions or sources in a window as one row, what the raw table's key names: amounts add up.
 
     The quantile of all requests lies between those of the versions: the greater is the safe one.
     """
@@ -123,8 +123,8 @@ def _of_both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, A
 
     added = {name: joined(name, sum) for name in ("requests", "errors", "cpu_seconds")}
     greatest = {name: joined(name, max) for name in ("latency_p95_s", "load")}
-    versions = ", ".join(row["version"] for row in (one, other) if row["version"])
-    return {**one, **added, **greatest, "version": versions}
+    versions = dict.fromkeys(name for row in (one, other) for name in row["version"].split(", ") if name)
+    return {**one, **added, **greatest, "version": ", ".join(versions)}
 
 
 def _decisions(queries: Queries) -> Iterator[Row]:

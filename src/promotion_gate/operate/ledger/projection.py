@@ -19,7 +19,7 @@ CHUNK = 500
 """Events that are held in memory at once."""
 
 FAILURE_KEY = ("project", "source", "failure_id", "module")
-WINDOW_KEY = ("project", "module", "window_end", "window_start", "version")
+WINDOW_KEY = ("project", "module", "window_end", "window_start", "version", "source")
 _FORGET = delete(tables.telemetry).where(*(tables.telemetry.c[name] == bindparam(f"key_{name}") for name in WINDOW_KEY))
 
 
@@ -119,8 +119,8 @@ def _telemetry(connection: Connection, entry: Entry, payload: Telemetry) -> None
     connection.execute(insert(tables.telemetry_batches), known)
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for window in payload.windows:
-        row = {**_window_row(window), "sequence": entry.sequence}
-        check_key(row["project"], row["module"], row["version"])
+        row = {**_window_row(window), "source": payload.source, "sequence": entry.sequence}
+        check_key(row["project"], row["module"], row["version"], row["source"])
         rows[tuple(row[name] for name in WINDOW_KEY)] = row
     # Two statements for the whole batch, however many windows it has.
     connection.execute(_FORGET, [{f"key_{name}": row[name] for name in WINDOW_KEY} for row in rows.values()])

@@ -183,6 +183,7 @@ telemetry = Table(
     Column("window_end", WORDS, primary_key=True),
     Column("window_start", WORDS, primary_key=True),
     Column("version", WORDS, primary_key=True),
+    Column("source", WORDS, primary_key=True),
     Column("requests", Double),
     Column("errors", Double),
     Column("latency_p95_s", Double),
@@ -192,7 +193,7 @@ telemetry = Table(
     sequence(),
     Index("telemetry_of_version", "project", "module", "version", "sequence", "window_end", "window_start"),
 )
-"""`version` is empty where it is not known."""
+"""`version` is empty where it is not known. Several agents may see replicas of a module: each one's window counts."""
 
 telemetry_batches = Table(
     "telemetry_batches",

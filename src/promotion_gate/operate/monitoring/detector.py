@@ -19,7 +19,7 @@ from promotion_gate.operate.monitoring.controls import HALF_LIVES, Control, Seen
 from promotion_gate.operate.monitoring.evidence import Allowed
 from promotion_gate.operate.monitoring.latency import slow, slow_bound, slower
 from promotion_gate.operate.monitoring.measure import Counts, reference
-from promotion_gate.operate.monitoring.state import Alarm, Basis, Past, State, Stream
+from promotion_gate.operate.monitoring.state import Alarm, Basis, Past, Source, State, Stream
 from promotion_gate.operate.monitoring.window import REST, Watch, Window
 from promotion_gate.rules import Monitor, Tolerance
 
@@ -52,7 +52,7 @@ def update(state: State, windows: Iterable[Window]) -> State:
             continue
         if window.end <= state.watch.until:
             told = pending.setdefault(slot, {})
-            name = (_stream(window), window.start, window.end)
+            name = (_source(window), window.start, window.end)
             if name in told:
                 state = replace(state, received=replace(state.received, replaced=state.received.replaced + 1))
             told[name] = window
@@ -67,6 +67,10 @@ def update(state: State, windows: Iterable[Window]) -> State:
 
 def _slot(state: State, window: Window) -> int:
     return int((window.start.timestamp() + window.end.timestamp()) / 2 // state.rules.window_seconds)
+
+
+def _source(window: Window) -> Source:
+    return _stream(window), window.source
 
 
 def _stream(window: Window) -> Stream:
@@ -85,7 +89,7 @@ def _judge(state: State, slot: int, told: Iterable[Window]) -> State:
 
 def _late(state: State, slot: int, window: Window) -> State:
     """Judge a window whose slot is over if it goes on with what was seen of the watched version; else count it only."""
-    goes_on = window.start >= state.ends.get(_stream(window), state.watch.promoted_at)
+    goes_on = window.start >= state.ends.get(_source(window), state.watch.promoted_at)
     if not (_is_new(state.watch, window) and goes_on and window.end <= state.watch.until):
         return replace(state, received=replace(state.received, late=state.received.late + 1))
     state, counted = _counted(state, [window])
@@ -117,13 +121,13 @@ def _counted(state: State, told: Iterable[Window]) -> tuple[State, list[Window]]
     """Set aside what has no counts or overlaps an earlier window of its version."""
     ends, received, counted = dict(state.ends), state.received, []
     for window in sorted(told, key=lambda one: (one.start, one.end)):
-        stream = _stream(window)
+        source = _source(window)
         if window.requests is None or window.errors is None:
             received = replace(received, missing=received.missing + 1)
-        elif stream in ends and window.start < ends[stream]:
+        elif source in ends and window.start < ends[source]:
             received = replace(received, overlapping=received.overlapping + 1)
         else:
-            ends[stream] = window.end
+            ends[source] = window.end
             counted.append(window)
     return replace(state, ends=ends, received=received), counted
 

@@ -13,8 +13,11 @@ from promotion_gate.rules import Monitor
 Stream = tuple[Key, str | None]
 """A version of a module."""
 
-Name = tuple[Stream, dt.datetime, dt.datetime]
-"""A window: of which version, from when to when."""
+Source = tuple[Stream, str]
+"""A version of a module as one agent sees it."""
+
+Name = tuple[Source, dt.datetime, dt.datetime]
+"""A window: of which version and agent, from when to when."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Received:
         replaced: told again before they were judged; the last one counts.
         belated: of the new version, told after their slot was judged and newer than all before; judged by themselves.
         late: told after their slot was judged; not counted.
-        overlapping: began before an earlier window of the same version ended; not counted.
+        overlapping: began before an earlier window of the same version and agent ended; not counted.
         missing: without requests or errors; not counted.
     """
 
@@ -76,7 +79,7 @@ class State:
         newest: latest end of a window of any module; the clock. None before the first.
         next_slot: slots before it are judged.
         pending: windows of later slots.
-        ends: of the last counted window of each version.
+        ends: of the last counted window of each version, by agent.
         controls: versions of the other modules.
         events: slots since the promotion in which all modules rose.
         past, basis: what is compared with; the basis is settled at the promotion.
@@ -94,7 +97,7 @@ class State:
     newest: dt.datetime | None = None
     next_slot: int = 0
     pending: Mapping[int, Mapping[Name, Window]] = field(default_factory=dict)
-    ends: Mapping[Stream, dt.datetime] = field(default_factory=dict)
+    ends: Mapping[Source, dt.datetime] = field(default_factory=dict)
     controls: Mapping[Stream, Control] = field(default_factory=dict)
     events: frozenset[int] = frozenset()
     past: Past = field(default_factory=Past)

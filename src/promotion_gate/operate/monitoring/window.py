@@ -26,6 +26,7 @@ class Window:
         latency_buckets: requests within the window by upper bound in seconds, cumulative, as Prometheus histograms
             have them: {"0.1": 40, "0.25": 45, "+Inf": 50}. None where they are not known.
         load: of the host, a share; None where it is not known.
+        source: the agent that saw it. Those of replicas see the same module at the same time, each its own requests.
 
     Raises:
         InputError: a time is naive, the end is not after the start, a count is negative or not finite, there are more
@@ -41,6 +42,7 @@ class Window:
     errors: float | None
     latency_buckets: Mapping[str, float] | None = None
     load: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None or self.end <= self.start:

@@ -1,4 +1,4 @@
-"""Failures with their evidence; telemetry by version and with latency histograms. Made again from the events."""
+"""Failures with their evidence; telemetry by version and source, with latency histograms. From the events again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.drop_table("telemetry")
     op.create_table(
         "telemetry",
-        *_key("project", "module", "window_end", "window_start", "version"),
+        *_key("project", "module", "window_end", "window_start", "version", "source"),
         *(sa.Column(name, sa.Double) for name in FIGURES),
         sa.Column("latency_buckets", WORDS),
         _sequence(),
@@ -29,7 +29,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take evidence, versions and histograms out of the tables; the events keep them.
 
-    Of a window's versions the one that was told last stays, as the revision before had it.
+    Of a window's versions and sources the one that was told last stays, as the revision before had it.
     """
     op.drop_index("telemetry_of_version", "telemetry")
     op.rename_table("telemetry", "telemetry_by_version")
@@ -39,9 +39,9 @@ def downgrade() -> None:
         *(sa.Column(name, sa.Double) for name in FIGURES),
         _sequence(),
     )
-    by_version = sa.table("telemetry_by_version", *(sa.column(name) for name in (*KEPT, "version")))
+    by_version = sa.table("telemetry_by_version", *(sa.column(name) for name in (*KEPT, "version", "source")))
     window = [by_version.c[name] for name in KEPT[:4]]
-    last = [by_version.c.sequence.desc(), by_version.c.version.desc()]
+    last = [by_version.c.sequence.desc(), by_version.c.version.desc(), by_version.c.source.desc()]
     ranked = sa.select(by_version, sa.func.row_number().over(partition_by=window, order_by=last).label("place"))
     newest = ranked.subquery()
     kept = sa.select(*(newest.c[name] for name in KEPT)).where(newest.c.place == 1)
