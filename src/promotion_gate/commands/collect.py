@@ -23,6 +23,9 @@ def cache_folder() -> pathlib.Path:
 @click.argument("repositories", metavar="[NAME=]REPO...", nargs=-1, required=True)
 @click.option("--releases", "plan", required=True, metavar="PLAN", help="tags:'v*', yearly:2012:2019 or every:90d.")
 @click.option("--module", default="file", show_default=True, help="file, directory:DEPTH or map:FILE.")
+@click.option(
+    "--tracker", "exports", multiple=True, metavar="[NAME=]EXPORT", help="Issues: Jira, GitHub, Bugzilla, incidents."
+)
 @click.option("--out", type=FILE, default=pathlib.Path("data/raw"), show_default=True, help="Folder of the raw tables.")
 @click.option("--config", type=FILE, help="YAML file with what differs from the shipped defaults.")
 @click.option("--cache", type=FILE, help="Folder of what was measured of each file; else your cache folder.")
@@ -32,6 +35,7 @@ def git(
     repositories: tuple[str, ...],
     plan: str,
     module: str,
+    exports: tuple[str, ...],
     out: pathlib.Path,
     config: pathlib.Path | None,
     cache: pathlib.Path | None,
@@ -46,21 +50,33 @@ def git(
     from promotion_gate.collect.git import mining, naming, releases, settings, writing
     from promotion_gate.collect.git.history import Authors
     from promotion_gate.collect.git.projects import projects
+    from promotion_gate.collect.trackers import linking
+    from promotion_gate.collect.trackers import writing as failures
+    from promotion_gate.collect.trackers.exports import read_all
 
     named = projects(repositories)
-    rules = settings.load(config).git
+    read = settings.load(config)
+    rules = read.git
     how = mining.How(
         releases.plan(plan), naming.naming(module), rules, Authors.salted(rules.bots), workers or os.cpu_count() or 1
     )
-    writing.check(out)
+    writing.check(out, (*writing.COLUMNS, *([failures.FAILURES] if exports else ())))
+    issues = read_all(exports, read, list(named))  # before the long work, which a bad export would spoil
     with caches.opened(cache or cache_folder()) as opened:
         mined = [mining.mine(project, path, how, opened) for project, path in named.items()]
     written = writing.write(out, mined)
+    linked = [(export, linking.link(export, mined)) for export in issues]
+    if issues:
+        written[failures.FAILURES] = failures.write(out, linked)
     if as_json:
-        click.echo(json.dumps([one.report for one in mined], indent=1, ensure_ascii=False, sort_keys=True))
+        told = [one.report for one in mined] + [failures.report(*one) for one in linked]
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True))
         return
     for one in mined:
         for line in writing.lines(one.report):
+            click.echo(line)
+    for export, failed in linked:
+        for line in failures.lines(failures.report(export, failed)):
             click.echo(line)
     for name, count in written.items():
         click.echo(f"{out / name}: {count:,} rows")
