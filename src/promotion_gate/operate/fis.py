@@ -80,6 +80,11 @@ class FISCalculator:
         """Return the names of a project's known modules, sorted."""
         return sorted(module for owner, module in self._entries if owner == project)
 
+    def criticality(self, module: ModuleData) -> float:
+        """Return the criticality that the module is scored with, a share; 0 where neither it nor the data set says."""
+        known = self._entries.get((module.project, module.module), {})
+        return float(known.get("criticality", 0.0) if module.criticality is None else module.criticality)
+
     def scored_release(self, module: ModuleData) -> str:
         """Return the release whose figures the module is scored with."""
         return str(self._entries.get((module.project, module.module), {}).get("release") or self.release)

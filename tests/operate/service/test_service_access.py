@@ -120,7 +120,7 @@ def test_a_token_that_does_not_count_opens_nothing(shared, endpoint, why):
 @pytest.mark.parametrize("endpoint", GUARDED, ids=IDS)
 def test_another_projects_token_sees_and_touches_nothing(shared, endpoint):
     got = ask(shared, endpoint, shared.elsewhere)
-    if endpoint.path in ("/metrics", "/v1/promotions") and endpoint.method == "GET":
+    if endpoint.path in ("/metrics", "/v1/promotions", "/v1/watch") and endpoint.method == "GET":
         assert got.status == 200
         assert b"payments" not in got.content
     elif "{promotion}" in endpoint.path:
@@ -144,7 +144,8 @@ def test_what_is_open_to_all_asks_for_no_token(shared, path, who):
 
 
 def test_a_listing_for_another_project_is_refused(shared):
-    assert shared.get("/v1/promotions", query="project=shop", token=shared.elsewhere).status == 403
+    for path in ("/v1/promotions", "/v1/watch"):
+        assert shared.get(path, query="project=shop", token=shared.elsewhere).status == 403
     batch = {"modules": [{"project": "bank", "module": "a"}, DATES]}
     assert shared.post("/v1/fis", batch, token=shared.elsewhere).status == 403
 

@@ -108,6 +108,13 @@ def watched(queries: Queries, level: str, at: dt.datetime) -> list[Promotion]:
     return list({(one.project, one.module): one for one in found}.values())
 
 
+def stable_on(queries: Queries, project: str, level: str) -> list[Promotion]:
+    """Return the stable promotion of each of a project's modules on a level."""
+    query = select(tables.stable_versions.c.promotion).filter_by(project=project, level=level)
+    names = queries.connection.execute(query.order_by(tables.stable_versions.c.module)).scalars()
+    return [queries.promotion(name) for name in names]
+
+
 def batch_of(queries: Queries, promotion: str) -> list[Promotion]:
     """Return what was released together with a promotion and may go, in the order of promotion; itself included."""
     table = rollback_tables.batches

@@ -13,12 +13,14 @@ from promotion_gate.decide.batch import Place
 from promotion_gate.decide.case import Overruling
 from promotion_gate.operate.deployers.protocol import Deployer
 from promotion_gate.operate.gate import Gate
-from promotion_gate.operate.ledger import deployments, promotions, reviews
+from promotion_gate.operate.ledger import deployments, promotions, reviews, telemetry_queries
+from promotion_gate.operate.ledger.chain import unstamp
 from promotion_gate.operate.ledger.errors import Conflict, IllegalTransition
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.module_events import Failure
 from promotion_gate.operate.ledger.queries import Promotion
 from promotion_gate.operate.ledger.states import State
+from promotion_gate.operate.ledger.writer import Writer
 from promotion_gate.operate.management.failures import Failures
 from promotion_gate.operate.management.intake import Idempotency, Intake, hours
 from promotion_gate.operate.management.journal import PROGRAM, LedgerJournal
@@ -196,10 +198,20 @@ class PromotionManagement:
         try:
             with self._journal.transaction(PROGRAM) as writer:
                 if standing.state is State.WATCHING:
-                    return deployments.end_watch(writer, standing.id, self._policy().surcharge, standing.revision)
+                    ended = deployments.end_watch(writer, standing.id, self._policy().surcharge, standing.revision)
+                    self._say_if_unseen(writer, ended)
+                    return ended
                 return promotions.expire(writer, standing.id, standing.revision)
         except (Conflict, IllegalTransition):  # somebody was faster
             return None
+
+    def _say_if_unseen(self, writer: Writer, ended: Promotion) -> None:
+        """No data is no pass: nobody has told a failure, but a person must know that nobody could have seen one."""
+        name, since = (ended.project, ended.module, ended.version), unstamp(str(ended.deployed_at))
+        if telemetry_queries.is_unseen(writer.queries, *name, since):
+            what = f"{ended.project} {ended.module} {ended.version or ''}".rstrip()
+            said = f"the watch of {what} on {ended.level} has ended, and no request to it was ever told by an agent"
+            self._sagas.alarm(None, f"{said}: it counts as stable because no failure was told; see what agents tell")
 
     def _policy(self) -> Policy:
         return self._gate().rules.policy

@@ -19,6 +19,7 @@ from promotion_gate.operate.service import (
     routes_modules,
     routes_promotions,
     routes_system,
+    routes_watch,
 )
 from promotion_gate.operate.service.endpoint import THREADS, Endpoint, told
 from promotion_gate.operate.service.gateway import Gateway
@@ -29,6 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *routes_fis.ENDPOINTS,
     *routes_promotions.ENDPOINTS,
     *routes_modules.ENDPOINTS,
+    *routes_watch.ENDPOINTS,
     *routes_system.ENDPOINTS,
 )
 """Every endpoint that there is; nothing is answered but by one of them."""
@@ -38,6 +40,12 @@ LOOK_S = 1.0
 
 DUE_S = 5.0
 """Seconds between two looks for what is due."""
+
+WATCH_S = 5.0
+"""Seconds between two looks at the watches where no telemetry comes."""
+
+GATHER_S = 0.2
+"""Seconds that telemetry is waited for after some came: agents tell theirs at the same time."""
 
 UNMATCHED = {
     404: ("no-such-address", "there is nothing at this address"),
@@ -62,6 +70,7 @@ def build(service: Service, *, in_background: bool = True) -> ASGIApp:
             working = [
                 asyncio.create_task(_every(LOOK_S, service, service.look_around)),
                 asyncio.create_task(_every(DUE_S, service, service.do_what_is_due)),
+                asyncio.create_task(_watch(service)),
             ]
         yield
         for task in working:
@@ -98,6 +107,26 @@ async def _every(seconds: float, service: Service, work: Callable[[], object]) -
     while True:
         await asyncio.sleep(seconds)
         await anyio.to_thread.run_sync(service.quietly, work)
+
+
+async def _watch(service: Service) -> None:
+    """Look at the watches whenever telemetry came, at once again where a look did not get through all of it."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+
+    def again() -> None:
+        loop.call_soon_threadsafe(came.set)
+
+    def look() -> None:
+        if not service.watch():
+            again()
+
+    service.telemetry_came = again
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(came.wait(), WATCH_S)
+        await asyncio.sleep(GATHER_S)
+        came.clear()
+        await anyio.to_thread.run_sync(service.quietly, look)
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

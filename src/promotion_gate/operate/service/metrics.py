@@ -1,6 +1,11 @@
 """What Prometheus is told, of this process."""
 
+from collections.abc import Iterable
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from promotion_gate.operate.monitoring.verdict import Standing
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
@@ -21,6 +26,8 @@ class Metrics:
         self._decisions = Counter("promotion_gate_decisions", "Decisions", ("status", "kind"), registry=registry)
         self._reloads = Counter("promotion_gate_model_reloads", "Models tried", ("outcome",), registry=registry)
         self._failed_ticks = Counter("promotion_gate_tick_failures", "Ticks that failed", registry=registry)
+        self._watches = Gauge("promotion_gate_watches", "Promotions under watch", ("state",), registry=registry)
+        self.watched(())
         self._ready = Gauge("promotion_gate_ready", "1: a model answers and the ledger is there", registry=registry)
         self._model = Gauge("promotion_gate_model", "The live model", ("version",), registry=registry)
 
@@ -44,6 +51,12 @@ class Metrics:
     def tick_failed(self) -> None:
         """Count a tick that did not do its work."""
         self._failed_ticks.inc()
+
+    def watched(self, states: Iterable[str]) -> None:
+        """Take what each watch says now."""
+        found = list(states)
+        for state in get_args(Standing):
+            self._watches.labels(state).set(found.count(state))
 
     def text(self, ready: bool, version: str | None) -> bytes:
         """Return Prometheus' text format."""

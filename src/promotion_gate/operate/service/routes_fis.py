@@ -89,6 +89,7 @@ def _record(call: Call, batch: Telemetry) -> Answer:
         is_new = record_telemetry(writer, batch)
     with service.ledger.read() as queries:
         service.loads.refresh(queries)
+    service.telemetry_came()
     return Answer(Recorded(recorded=is_new))
 
 

@@ -19,6 +19,8 @@ from promotion_gate.operate.service.models import Models
 from promotion_gate.operate.service.problems import Problem
 from promotion_gate.operate.service.settings import Settings
 from promotion_gate.operate.service.tokens import Tokens
+from promotion_gate.operate.watches.telling import Telling
+from promotion_gate.operate.watches.watches import Watches
 
 logger = logging.getLogger("promotion_gate.service")
 
@@ -39,11 +41,13 @@ class Service:
 
     Attributes:
         description: the OpenAPI document's JSON, from `app.build` on.
+        telemetry_came: is called when telemetry was kept; `app.build` looks at the watches then.
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings, self.clock = settings, clock or SystemClock()
         self.description = b"{}"
+        self.telemetry_came: Callable[[], None] = lambda: None
         self.metrics, self.loads = Metrics(), Loads()
         self.callers, self.strangers = RateLimit(settings.rate), RateLimit(STRANGERS_PER_SECOND)
         self._audited_429 = RateLimit(1 / 60, depth=1)
@@ -55,13 +59,16 @@ class Service:
             self.models = Models(settings.models, settings.params, self.loads, self.metrics.model_tried)
             self.models.refresh()
             self.management = PromotionManagement(self.ledger, self.models.gate, self.deployers, self.clock)
+            self.watches = Watches(self.ledger, self.models.gate, self.clock)
+            self.telling = Telling(self.management, self.quietly)
             self.tokens = Tokens(self.ledger)
         except BaseException:
             self.ledger.close()
             raise
 
     def close(self) -> None:
-        """Let go of the ledger and of the model."""
+        """Let go of the ledger and of the model, when what the watches found is told."""
+        self.telling.close()
         self.ledger.close()
         self.models.close()
 
@@ -74,6 +81,13 @@ class Service:
     def do_what_is_due(self) -> None:
         """Let the management expire, end watches, finish what was left."""
         self.management.tick()
+
+    def watch(self) -> bool:
+        """Look at the watches, tell what they found; return whether all telemetry that arrived is in them."""
+        is_up_to_date = self.watches.look()
+        self.metrics.watched([one.verdict.state for one in self.watches.standing()])
+        self.telling.tell(self.watches.degraded())
+        return is_up_to_date
 
     def quietly(self, work: Callable[[], object]) -> None:
         """Do something in the background: what goes wrong is logged and counted, and tried again at the next tick."""

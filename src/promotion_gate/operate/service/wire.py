@@ -8,6 +8,7 @@ from promotion_gate.operate.ledger.module_events import Severity, Window
 from promotion_gate.operate.ledger.observed import Evidence
 from promotion_gate.operate.ledger.payload import Key, Time, Words
 from promotion_gate.operate.ledger.states import State
+from promotion_gate.operate.monitoring.verdict import Standing
 from promotion_gate.schema import Decision, FISResult, ModuleData, Name, PromotionRequest, Share
 
 MAX_BATCH = 10_000
@@ -186,6 +187,43 @@ class OfProject(Closed):
     """Whose module is meant; needed where the model knows several projects."""
 
     project: Name | None = None
+
+
+class WatchView(Closed):
+    """A promotion under watch; docs/monitoring.md says what the states mean.
+
+    `since` to `until` is watched. `e_value` reaches `threshold` where it is degraded; `effect` is the share of requests
+    that fail, or are slow, in addition. `worse_since`, `seen_until`: since when it seems worse, and until when it was
+    seen. `controls`: modules beside it. `is_behind`: telemetry has arrived that does not count yet. `is_told`: its
+    failure is in the ledger.
+    """
+
+    promotion: str
+    project: str
+    module: str
+    level: str
+    version: str | None
+    stable: str | None
+    since: str
+    until: str
+    state: Standing
+    reason: str
+    severity: str | None
+    e_value: float
+    threshold: float
+    effect: float
+    counts: dict[str, float]
+    worse_since: str | None
+    seen_until: str | None
+    controls: int
+    is_behind: bool
+    is_told: bool
+
+
+class WatchList(Closed):
+    """The oldest promotion first."""
+
+    watches: list[WatchView]
 
 
 class ModuleView(Closed):

@@ -1,0 +1,158 @@
+"""All watches of a service: begun when something is deployed, carried on by telemetry as it arrives, asked at any time.
+
+A watch is in memory and follows from the ledger: after a restart it is made again, window by window, and says the same.
+That takes a while where it is old; meanwhile it lags behind, which makes no alarm, only a late one.
+"""
+
+import dataclasses
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from promotion_gate.operate.gate import Gate
+from promotion_gate.operate.ledger import rollback_queries, telemetry_queries
+from promotion_gate.operate.ledger.ledger import Ledger
+from promotion_gate.operate.ledger.module_events import Failure
+from promotion_gate.operate.ledger.queries import Promotion, Queries
+from promotion_gate.operate.ledger.states import State as PromotionState
+from promotion_gate.operate.monitoring import detector
+from promotion_gate.operate.monitoring.state import State
+from promotion_gate.operate.monitoring.verdict import Verdict, verdict
+from promotion_gate.operate.monitoring.window import Key
+from promotion_gate.operate.rollback.ports import Clock
+from promotion_gate.operate.watches.beginning import begin
+from promotion_gate.operate.watches.failure import SOURCE, failure_of
+from promotion_gate.operate.watches.windows import of_batch
+
+LOG = logging.getLogger("promotion_gate.watches")
+
+BUDGET_S = 0.25
+"""Seconds that a look takes at most, or one watch's beginning more: what is left is the next look's."""
+
+PAGE = 20
+"""Batches that are read at once."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A watch as it stands.
+
+    Attributes:
+        promotion: deploying or watched.
+        keys: the modules whose windows count: its own and those beside it.
+        state: of the detector.
+        seen: number of the last event that counts in it.
+        is_behind: telemetry that arrived is not in it yet.
+        verdict: what it says.
+        is_told: its failure is in the ledger.
+    """
+
+    promotion: Promotion
+    keys: frozenset[Key]
+    state: State
+    seen: int
+    is_behind: bool
+    verdict: Verdict
+    is_told: bool = False
+
+
+class Watches:
+    """See the module's text. One thread looks; any may ask.
+
+    Args:
+        ledger: opened.
+        gate: the gate in force; asked when a watch begins, whose rules stay.
+        clock: time.
+    """
+
+    def __init__(self, ledger: Ledger, gate: Callable[[], Gate], clock: Clock) -> None:
+        self._ledger, self._gate, self._clock = ledger, gate, clock
+        self._standing: tuple[Watched, ...] = ()
+
+    def standing(self) -> tuple[Watched, ...]:
+        """Return the watches as the last look left them, the oldest promotion first."""
+        return self._standing
+
+    def degraded(self) -> list[tuple[Failure, str]]:
+        """Return the failures that are found and not told yet, each with its level."""
+        return [
+            (failure_of(one.promotion, one.state.watch.stable, one.verdict), one.promotion.level)
+            for one in self._standing
+            if one.verdict.state == "degraded" and not one.is_told
+        ]
+
+    def look(self) -> bool:
+        """Begin, end and carry on watches; return whether all that arrived is in them.
+
+        Raises:
+            LedgerUnavailable: the database does not answer.
+            ModelError, InputError: the gate has no rules by which a watch could begin.
+        """
+        end = self._clock.monotonic() + BUDGET_S
+        before = {one.promotion.id: one for one in self._standing}
+        with self._ledger.read() as queries:
+            promotions = _watched(queries)
+            found: dict[str, Watched] = {}
+            for promotion in promotions:
+                known = before.get(promotion.id)
+                if known is not None and known.promotion == promotion:
+                    found[promotion.id] = known
+                elif self._clock.monotonic() <= end:
+                    found[promotion.id] = self._begun(queries, promotion)
+            # Those that lag least first: a long way back to go keeps none of the others waiting.
+            for one in sorted(found.values(), key=lambda one: -one.seen):
+                found[one.promotion.id] = self._carried_on(queries, one, end)
+        self._standing = tuple(found[one.id] for one in promotions if one.id in found)
+        self._tell_changes(before)
+        return len(found) == len(promotions) and not any(one.is_behind for one in self._standing)
+
+    def _begun(self, queries: Queries, promotion: Promotion) -> Watched:
+        state, keys = begin(queries, self._gate(), promotion)
+        return Watched(promotion, keys, state, promotion.updated_sequence, True, verdict(state))
+
+    def _carried_on(self, queries: Queries, one: Watched, end: float) -> Watched:
+        state, seen, is_behind = one.state, one.seen, True
+        while is_behind and self._clock.monotonic() <= end:
+            page = telemetry_queries.batches(queries, after=seen, limit=PAGE)
+            for sequence, told in page:
+                state, seen = detector.update(state, of_batch(told, one.keys)), sequence
+            is_behind = len(page) == PAGE
+        said = verdict(state)
+        if not is_behind:
+            said = _silenced(said, state, self._clock.now())
+        is_told = one.is_told or (said.state == "degraded" and _is_told(queries, one.promotion))
+        return dataclasses.replace(one, state=state, seen=seen, is_behind=is_behind, verdict=said, is_told=is_told)
+
+    def _tell_changes(self, before: dict[str, Watched]) -> None:
+        for one in self._standing:
+            known = before.get(one.promotion.id)
+            if known is None or known.verdict.state != one.verdict.state:
+                level = logging.INFO if one.verdict.state in ("watching", "healthy") else logging.WARNING
+                told = {"promotion": one.promotion.id, "project": one.promotion.project, "module": one.promotion.module}
+                said = {"standing": one.verdict.state, "reason": one.verdict.evidence["reason"]}
+                LOG.log(level, "watch", extra={**told, **said})
+
+
+def _watched(queries: Queries) -> list[Promotion]:
+    found = [
+        one
+        for state in (PromotionState.DEPLOYING, PromotionState.WATCHING)
+        for one in rollback_queries.in_state(queries, state)
+    ]
+    return sorted((one for one in found if one.watch_until is not None), key=lambda one: one.sequence)
+
+
+def _is_told(queries: Queries, promotion: Promotion) -> bool:
+    key = {"project": promotion.project, "source": SOURCE, "failure_id": promotion.id, "module": promotion.module}
+    return rollback_queries.answer_of(queries, key) is not None
+
+
+def _silenced(said: Verdict, state: State, now: dt.datetime) -> Verdict:
+    """Return a verdict that knows what time it is: to the detector no time passes while nobody tells anything."""
+    rules = state.rules
+    heard = state.newest or state.watch.promoted_at + dt.timedelta(seconds=rules.grace_seconds)
+    if said.state == "degraded" or (now - heard).total_seconds() <= rules.silent_seconds + rules.late_seconds:
+        return said
+    reason = f"no telemetry of it or of any module beside it since {heard:%Y-%m-%d %H:%M:%S} UTC"
+    return dataclasses.replace(said, state="no-data", evidence={**said.evidence, "reason": reason})
