@@ -18,9 +18,9 @@ SUBJECT = re.compile(r'\A(?:Revert|Back out|Backed out) "(.+)"\.?\s*$', re.MULTI
 
 @dataclass(frozen=True)
 class Backouts:
-    """Places of commits that take back others, and of those that are taken back for good."""
+    """Places of commits that take back others, each with these, and of those that are taken back for good."""
 
-    reverts: frozenset[int]
+    reverts: Mapping[int, frozenset[int]]
     undone: frozenset[int]
 
 
@@ -55,7 +55,7 @@ def backouts(graph: Graph, merges: Mapping[int, Sequence[int]]) -> Backouts:
         merges: what each brought, see `brought`.
     """
     hashes = sorted((commit.sha, place) for place, commit in enumerate(graph.commits))
-    targets: dict[int, set[int]] = {}
+    targets: dict[int, frozenset[int]] = {}
     latest: dict[str, int] = {}
     for place, commit in enumerate(graph.commits):
         subject = commit.message.partition("\n")[0].strip()
@@ -66,12 +66,12 @@ def backouts(graph: Graph, merges: Mapping[int, Sequence[int]]) -> Backouts:
         latest[subject] = place
         if named:
             more = {one for merge in named for one in merges.get(merge, ())} if MERGE.search(commit.message) else set()
-            targets[place] = named | more
+            targets[place] = frozenset(named | more)
     undone: set[int] = set()
     for place in sorted(targets, reverse=True):
         if place not in undone:
             undone |= targets[place]
-    return Backouts(frozenset(targets), frozenset(undone))
+    return Backouts(targets, frozenset(undone))
 
 
 def _named(message: str, hashes: Sequence[tuple[str, int]]) -> Iterator[int]:

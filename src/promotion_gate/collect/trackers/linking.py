@@ -2,8 +2,9 @@
 
 A failure is an issue and a module whose files, tests aside, a commit that names the issue changed. It occurred when the
 issue was created; it was resolved, and known to be the module's, by the last such commit. A merge on the main line that
-names an issue stands for what it brought. Commits that do not count (bots', mass ones), that take others back, or
-that were taken back link nothing. A module has a row under each name that it has in the releases.
+names an issue stands for what it brought. Commits that do not count (bots', mass ones) or that were taken back link
+nothing, and one that takes others back links only issues that these do not name: it is the fix of those alone. A module
+has a row under each name that it has in the releases.
 """
 
 from collections import Counter
@@ -56,11 +57,14 @@ class _History:
     def of(cls, mined: Mined, tracker: str) -> "_History":
         graph = Graph.of(mined.commits)
         merges = brought(graph, graph.places[str(mined.report["head"])])
+        taken = backouts(graph, merges)
+        named = [set(mentions.BY_TRACKER[tracker](commit.message)) for commit in mined.commits]
         naming: dict[str, list[int]] = {}
-        for place, commit in enumerate(mined.commits):
-            for name in set(mentions.BY_TRACKER[tracker](commit.message)):
+        for place, names in enumerate(named):
+            before = (named[target] for target in taken.reverts.get(place, ()))
+            for name in names.difference(*before):
                 naming.setdefault(name, []).append(place)
-        return cls(mined, merges, backouts(graph, merges), naming)
+        return cls(mined, merges, taken, naming)
 
     def link(self, issue: Issue) -> tuple[dict[str, int], str]:
         """Return the issue's modules with the time of the last fix, or none and why."""
@@ -85,14 +89,13 @@ class _History:
         source = any(commits[place].files for place in counted)
         return modules, "" if modules else NO_MODULE if source else NO_SOURCE
 
-    def _fixes(self, places: Iterable[int]) -> Iterator[tuple[int, int]]:
+    def _fixes(self, places: set[int]) -> Iterator[tuple[int, int]]:
         """What commits stand for, with their time: themselves and, of a merge, what it brought."""
-        undone = self.taken.reverts | self.taken.undone
-        for place in sorted(places):
-            if place not in undone:
-                when = self.mined.commits[place].time
-                yield place, when
-                yield from ((one, when) for one in self.merges.get(place, ()) if one not in undone)
+        commits, reverts, undone = self.mined.commits, self.taken.reverts, self.taken.undone
+        for place in sorted(places - undone):
+            yield place, commits[place].time
+            inside = (one for one in self.merges.get(place, ()) if one not in undone and one not in reverts)
+            yield from ((one, commits[place].time) for one in inside)
 
 
 def link(export: Export, mined: Sequence[Mined]) -> Linked:
