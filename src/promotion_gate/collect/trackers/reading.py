@@ -33,7 +33,11 @@ def read(path: pathlib.Path, settings: Settings, project: str | None) -> Export:
     if not export.issues:
         counts = {**export.set_aside, "not readable": len(export.rejects)}
         told = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "no row"
-        why = f"; the first: {export.rejects[0].column}: {export.rejects[0].reason}" if export.rejects else ""
+        why = (
+            f"; row {(first := export.rejects[0]).row}: {first.column or 'all'}: {first.reason}"
+            if export.rejects
+            else ""
+        )
         raise InputError(
             f"{path}: no fixed bug in it ({export.tracker}: {told}{why}); see `{export.tracker}` in --config"
         )
