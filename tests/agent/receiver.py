@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -64,9 +65,16 @@ class Receiver:
 def receiving(port: int = 0, into: Receiver | None = None) -> Iterator[Receiver]:
     """Serve on the loopback."""
     found = into or Receiver()
+    connections: set[socket.socket] = set()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def handle(self) -> None:
+            connections.add(self.connection)
+            with contextlib.suppress(ConnectionError):
+                super().handle()
+            connections.discard(self.connection)
 
         def do_POST(self) -> None:
             with found.changed:
@@ -97,4 +105,7 @@ def receiving(port: int = 0, into: Receiver | None = None) -> Iterator[Receiver]
     finally:
         server.shutdown()
         server.server_close()
+        for connection in list(connections):  # kept alive, they would be served on
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         thread.join()
