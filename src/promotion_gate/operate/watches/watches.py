@@ -129,7 +129,7 @@ class Watches:
             known = before.get(one.promotion.id)
             if known is None or known.verdict.state != one.verdict.state:
                 level = logging.INFO if one.verdict.state in ("watching", "healthy") else logging.WARNING
-                told = {"promotion": one.promotion.id, "project": one.promotion.project, "module": one.promotion.module}
+                told = {"promotion": one.promotion.id, "of": f"{one.promotion.project} {one.promotion.module}"}
                 said = {"standing": one.verdict.state, "reason": one.verdict.evidence["reason"]}
                 LOG.log(level, "watch", extra={**told, **said})
 
