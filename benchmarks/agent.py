@@ -7,8 +7,8 @@ usage: python -m benchmarks.agent [--seconds 70] [--modules 200] [--outage]
     --outage       nobody answers meanwhile: the spool fills instead
 
 The agent runs as a person starts it, with windows of 10 s: it scrapes a real endpoint, looks at this host, and sends to
-a receiver that takes and counts what comes. CPU time is what the kernel booked to its process, user and system; memory is
-its resident set, the largest of one look a second. The bytes of an hour's windows in the spool are told for its bound.
+a receiver that takes and counts what comes. CPU time is what the kernel booked to its process, user and system; memory
+is its resident set, the largest of one look a second. In an outage the bytes of an hour's windows are told as well.
 """
 
 import argparse
