@@ -102,6 +102,14 @@ def test_labels_of_any_kind_are_read_as_they_are_written():
         assert counts(scraper.collect(SECOND, scraper.collect(FIRST, {}).state)) == {(label, None): (4, 0)}
 
 
+def test_a_service_that_was_not_asked_yet_begins_at_zero():
+    started = "process_start_time_seconds 1.5\n"
+    body = 'shop_requests_total{module="pay",version="1",code="200"} 3\n'
+    with telling([started, started + body]) as url:
+        scraper = collector(url)
+        assert counts(scraper.collect(SECOND, scraper.collect(FIRST, {}).state)) == {("pay", "1"): (3, 0)}
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -41,7 +41,7 @@ class ServerCollector:
     def collect(self, span: Span, state: State) -> Collected:
         """Ask, and tell what was counted since the last time; as `Collector.collect`."""
         looks = self._looks(self._asked(span))
-        if not looks and not state:
+        if not any(look.counts for look in looks.values()) and not any(past["counts"] for past in state.values()):
             raise CollectError(f"knows none of {', '.join(self._mapping.names)}; see selector")
         return told(self._settings.project, span, state, looks, self._mapping.counts_errors)
 
@@ -77,7 +77,7 @@ class ServerCollector:
         except (ValueError, LookupError, TypeError):
             raise CollectError("the answer's result is no matrix as Prometheus' HTTP API has it") from None
         looks = {name: self._look(samples) for name, samples in targets.items()}
-        return {name: look for name, look in looks.items() if look.counts}
+        return {name: look for name, look in looks.items() if look.counts or look.started is not None}
 
     def _look(self, samples: list[tuple[dict[str, str], Sample]]) -> Look:
         newest = max(at for _, (at, _) in samples)

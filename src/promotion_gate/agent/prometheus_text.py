@@ -70,7 +70,7 @@ class TextCollector:
         except ValueError as error:
             raise CollectError(f"no Prometheus text format: {line(error)}") from None
         self._known = seen  # those that are gone are forgotten
-        if not counts:
+        if not counts and started is None:  # a page of something else, or of a service that begins?
             raise CollectError(f"tells none of {', '.join(self._mapping.names)} with the labels of the mapping")
         return Look(counts, started)
 

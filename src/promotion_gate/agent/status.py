@@ -81,11 +81,13 @@ class Status:
             LOGGER.error("service: back, but %d windows were dropped meanwhile and will never come", lost)
 
     def passed_over(self, what: str, counts: Mapping[str, int]) -> None:
-        """Count what a collector could not use, and say so."""
+        """Count what a collector could not use, and say so: the first time, and each time that there are twice as many."""
         for reason, count in counts.items():
             with self._turn:
-                self._totals[f"{what}: {reason}"] += count
-            LOGGER.warning("%s: passed over %d: %s", what, count, reason)
+                before = self._totals[f"{what}: {reason}"]
+                after = self._totals[f"{what}: {reason}"] = before + count
+            if after.bit_length() > before.bit_length():
+                LOGGER.warning("%s: passed over %d by now: %s", what, after, reason)
 
     def write(self, told: Mapping[str, Any]) -> None:
         """Write the file; where the disk takes nothing it stays as it was."""
