@@ -81,7 +81,7 @@ class Status:
             LOGGER.error("service: back, but %d windows were dropped meanwhile and will never come", lost)
 
     def passed_over(self, what: str, counts: Mapping[str, int]) -> None:
-        """Count what a collector could not use, and say so: the first time, and each time that there are twice as many."""
+        """Count what a collector could not use; say so the first time, and when there are about twice as many."""
         for reason, count in counts.items():
             with self._turn:
                 before = self._totals[f"{what}: {reason}"]
