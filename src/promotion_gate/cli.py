@@ -20,6 +20,7 @@ from promotion_gate.commands.score import score
 from promotion_gate.commands.serve import serve
 from promotion_gate.commands.token import token
 from promotion_gate.commands.tune_policy import tune_policy
+from promotion_gate.commands.watch import watch
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,7 +32,7 @@ def main() -> None:
 DECIDING = (score, decide, batch, replay, policy)
 TRYING = (backtest, tune_policy, benchmark)
 COLLECTING = (collect,)
-RUNNING = (review, registry, serve, agent, token, ledger)
+RUNNING = (review, registry, serve, agent, watch, token, ledger)
 
 for command in (*COLLECTING, *DECIDING, *TRYING, *RUNNING):
     main.add_command(command)

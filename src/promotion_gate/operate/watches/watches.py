@@ -30,7 +30,7 @@ LOG = logging.getLogger("promotion_gate.watches")
 BUDGET_S = 0.25
 """Seconds that a look takes at most, or one watch's beginning more: what is left is the next look's."""
 
-PAGE = 20
+PAGE = 5
 """Batches that are read at once."""
 
 
