@@ -128,7 +128,7 @@ def test_the_release_is_the_given_the_preferred_or_the_only_one(tmp_path):
         (EXTERNAL, ": XML with entities or external references is refused"),
         ("<coverage><oops></coverage>", ": no XML: mismatched tag"),
         ("<" * 100_000, ": no XML: "),
-        ("<html/>", ": no Cobertura report: its root is 'html', 'coverage' is expected"),
+        ("<html/>", ": no coverage report: its root is 'html', 'coverage' (Cobertura) or 'report' (JaCoCo) is expected"),
         ("<coverage/>", ": a Cobertura report without classes"),
         (
             XML.replace('hits="2"', 'hits="many"'),
@@ -145,7 +145,7 @@ def test_the_release_is_the_given_the_preferred_or_the_only_one(tmp_path):
         ('{"files": {"a.py": {"executed_lines": [[1]], "missing_lines": []}}}', ": no report of coverage.py: "),
         ("", ": no coverage table: the column 'project' is missing"),
         ("hello\n", ": no coverage table: the column 'project' is missing"),
-        (b"\x7fELF\xff\x00", ": neither coverage.py JSON, Cobertura XML nor a coverage table"),
+        (b"\x7fELF\xff\x00", ": neither coverage.py JSON, Cobertura or JaCoCo XML, LCOV nor a coverage table"),
         (b"\x1f\x8b\x08", ": cannot be read: "),
         (gzip.compress(b"x" * 99)[:-12], ": cannot be read: "),
         (b"PAR1 and no more", ": no Parquet: "),

@@ -1,8 +1,9 @@
 """Coverage reports of a user's own run -> covered lines by file, or by module where the report is a table.
 
-Read are the JSON of coverage.py, Cobertura XML (which most languages' tools write), and coverage tables of the raw
-contract as CSV, CSV.gz or Parquet; the content tells which, not the name. Reports come from outside: XML with entities
-is refused, sizes are bounded. Nothing here imports pandas, which costs a pipeline 0.7 s at start.
+Read are coverage.py's JSON and data file, Cobertura XML (which most languages' tools write), JaCoCo XML, LCOV, and
+coverage tables of the raw contract as CSV, CSV.gz or Parquet; the content tells which, not the name. Reports come from
+outside: XML with entities is refused, sizes are bounded. Nothing here imports pandas, which costs a pipeline 0.7 s at
+start.
 """
 
 import csv
@@ -14,14 +15,16 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 from pydantic import ValidationError
 
+from promotion_gate.collect import coverage_data, coverage_jacoco, coverage_lcov
+from promotion_gate.collect.coverage_lines import add, by_hits, lines_of
 from promotion_gate.errors import InputError
-from promotion_gate.schema import FileLines, SuiteCoverage
+from promotion_gate.schema import SuiteCoverage
 
 TABLE_COLUMNS = ("project", "release", "module", "suite", "lines_covered", "lines_total")
 
@@ -85,12 +88,16 @@ def read(path: str | pathlib.Path) -> FileCoverage | Table:
         raise InputError(f"{path}: a report is at most {MAX_BYTES >> 20} MiB long")
     if content[:4] == b"PAR1":
         return _table(str(path), _parquet_rows(str(path), content))
+    if content.startswith(coverage_data.START):
+        return coverage_data.read(str(path))
     content = content.removeprefix(b"\xef\xbb\xbf")
-    start = content.lstrip()[:1]
-    if start == b"<":
-        return _cobertura(str(path), content)
-    if start in (b"{", b"["):
+    start = content.lstrip()[:4]
+    if start.startswith(b"<"):
+        return _xml(str(path), content)
+    if start.startswith((b"{", b"[")):
         return _coverage_py(str(path), content)
+    if start.startswith(coverage_lcov.STARTS):
+        return coverage_lcov.read(str(path), content)
     return _table(str(path), _csv_rows(str(path), content))
 
 
@@ -113,21 +120,27 @@ def _coverage_py(path: str, content: bytes) -> FileCoverage:
 def _lines(file: str, covered: list[int], missing: list[int]) -> SuiteCoverage:
     if not (isinstance(covered, list) and isinstance(missing, list)):
         raise TypeError("lists of line numbers are expected")
-    # Sets: a line that is named twice is one line.
-    executed, left = sorted(set(covered)), sorted(set(missing) - set(covered))
-    lines = FileLines(executed_lines=tuple(executed), missing_lines=tuple(left))
-    return SuiteCoverage(lines_covered=len(executed), lines_total=len(executed) + len(left), files={file: lines})
+    return lines_of(file, covered, missing)
 
 
-def _cobertura(path: str, content: bytes) -> FileCoverage:
+def _xml(path: str, content: bytes) -> FileCoverage:
     try:
         root = defusedxml.ElementTree.fromstring(content)
     except DefusedXmlException:
         raise InputError(f"{path}: XML with entities or external references is refused") from None
     except (ParseError, ValueError, LookupError) as error:
         raise InputError(f"{path}: no XML: {error}") from None
+    if root.tag == "report":
+        return coverage_jacoco.read(path, root)
     if root.tag != "coverage":
-        raise InputError(f"{path}: no Cobertura report: its root is {root.tag!r:.80}, 'coverage' is expected")
+        raise InputError(
+            f"{path}: no coverage report: its root is {root.tag!r:.80}, 'coverage' (Cobertura) or 'report' (JaCoCo) "
+            "is expected"
+        )
+    return _cobertura(path, root)
+
+
+def _cobertura(path: str, root: Element) -> FileCoverage:
     sources = [(source.text or "").strip() for source in root.iterfind("sources/source")]
     # With several sources a file may lie below any of them: its relative name alone is certain.
     source = sources[0].rstrip("/\\") if len(sources) == 1 else ""
@@ -138,10 +151,9 @@ def _cobertura(path: str, content: bytes) -> FileCoverage:
             name = part.attrib["filename"]
             absolute = name.startswith(("/", "\\")) or name[1:2] == ":"
             name = (name if absolute or not source else f"{source}/{name}").replace("\\", "/")
-            lines = hits.setdefault(name, {})
+            hits.setdefault(name, {})
             for line in part.iterfind("lines/line"):
-                number = int(line.attrib["number"])
-                lines[number] = max(lines.get(number, 0), int(line.attrib["hits"]))
+                add(hits, name, int(line.attrib["number"]), int(line.attrib["hits"]))
     except (KeyError, ValueError):
         raise InputError(
             f"{path}: no Cobertura report: a class lacks its filename or a line its number or hits"
@@ -149,10 +161,7 @@ def _cobertura(path: str, content: bytes) -> FileCoverage:
     if not hits:
         raise InputError(f"{path}: a Cobertura report without classes")
     try:
-        return {
-            name: _lines(name, [line for line, count in lines.items() if count > 0], list(lines))
-            for name, lines in hits.items()
-        }
+        return by_hits(hits)
     except ValidationError:
         raise InputError(f"{path}: no Cobertura report: a line number is negative") from None
 
@@ -166,7 +175,9 @@ def _csv_rows(path: str, content: bytes) -> Iterator[tuple[int, Mapping[str, Any
                 raise InputError(f"{path}:{reader.line_num}: {len(reader.fieldnames or ())} cells are expected")
             yield reader.line_num, row
     except UnicodeDecodeError:
-        raise InputError(f"{path}: neither coverage.py JSON, Cobertura XML nor a coverage table") from None
+        raise InputError(
+            f"{path}: neither coverage.py JSON, Cobertura or JaCoCo XML, LCOV nor a coverage table"
+        ) from None
     except csv.Error as error:
         raise InputError(f"{path}: no CSV: {error}") from None
 

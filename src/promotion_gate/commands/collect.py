@@ -6,12 +6,16 @@ import pathlib
 
 import click
 
+from promotion_gate.commands.collect_coverage import coverage
 from promotion_gate.commands.group import FILE
 
 
 @click.group()
 def collect() -> None:
     """Make raw tables of your own repositories, trackers, coverage reports and monitoring."""
+
+
+collect.add_command(coverage)
 
 
 def cache_folder() -> pathlib.Path:

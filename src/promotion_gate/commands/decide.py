@@ -26,7 +26,7 @@ from promotion_gate.schema import Decision, ModuleData, PromotionRequest
     "reports",
     multiple=True,
     metavar="[SUITE[@ENVIRONMENT]=]FILE",
-    help="coverage.py JSON, Cobertura XML or a coverage table; once for each suite.",
+    help="A coverage report or table, once for each suite; or the folder of `collect coverage`, with --version.",
 )
 @click.option("--release", help="Release of a coverage table; else --version's, the model's, or the only one.")
 @click.option("--level", help="Target level.  [default: production]")
