@@ -95,12 +95,11 @@ class Agent:
         self._last_end = span.end
         found = self._collected(span)
         told = windows.merged(one for each in found.values() for one in each.windows)
-        unnamed = set(map(id, windows.unnamed(told)))
-        if unnamed:
-            self._status.passed_over("agent", {BAD_NAME: len(unnamed)})
+        fit = [one.as_json() for one in told if windows.has_names(one)]
+        if len(fit) < len(told):
+            self._status.passed_over("agent", {BAD_NAME: len(told) - len(fit)})
         self._states = {one.key: self._states.get(one.key, {}) for one in self._sources}
         self._states.update({key: one.state for key, one in found.items()})
-        fit = [one.as_json() for one in told if id(one) not in unnamed]
         if fit:
             self._spool.append(Content(self._name, fit, {"end": span.end, "sources": self._states}))
             self._kept()
@@ -119,15 +118,16 @@ class Agent:
             self._late[asked[future].key] = future
             self._status.failed(asked[future].collector.name, f"took more than {PATIENCE * self._width:g} s")
         found = {}
-        for future in done:
-            name = asked[future].collector.name
+        for future, one in asked.items():
+            if future not in done:
+                continue
             try:
-                found[asked[future].key] = future.result()
+                found[one.key] = future.result()
             except CollectError as error:
-                self._status.failed(name, str(error))
+                self._status.failed(one.collector.name, str(error))
             else:
-                self._status.well(name)
-                self._status.passed_over(name, found[asked[future].key].passed_over)
+                self._status.well(one.collector.name)
+                self._status.passed_over(one.collector.name, found[one.key].passed_over)
         return found
 
     def _say(self, span: Span, told: int) -> None:

@@ -42,7 +42,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Content:
-    """What a segment holds; `windows` are JSON objects. `source` is kept, as it names the batch together with the id."""
+    """What a segment holds; `windows` are JSON objects. `source` is kept: it names the batch together with the id."""
 
     source: str
     windows: Sequence[dict[str, Any]]

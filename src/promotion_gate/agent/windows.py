@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,11 +107,9 @@ def is_name(text: str) -> bool:
     )
 
 
-def unnamed(windows: Iterable[Window]) -> Iterator[Window]:
-    """Yield the windows that the service would refuse for a name."""
-    for one in windows:
-        if not all(is_name(name) for name in (one.project, one.module, one.version or "-")):
-            yield one
+def has_names(window: Window) -> bool:
+    """Tell whether the service takes the window's names: for one that it refuses it would refuse the batch."""
+    return all(is_name(name) for name in (window.project, window.module, window.version or "-"))
 
 
 def _sum(one: Window, other: Window) -> Window:
