@@ -32,7 +32,7 @@ class Counter:
         value = self.value
         self.hang.wait(30)
         if self.trouble:
-            raise CollectError(self.trouble)
+            raise self.trouble
         since = span.since(state.get("at"))
         windows = [] if since is None else [self.window(since, value - state["value"])]
         return Collected(windows, {"at": span.end, "value": value})
@@ -96,15 +96,19 @@ def test_looking_twice_in_a_window_tells_it_once(world):
     assert world.told() == [("pay", 41, 42, 5), ("pay", 42, 43, 10)]
 
 
-def test_a_source_that_fails_has_no_window_and_others_go_on(spool, tmp_path):
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [(CollectError("cannot be reached"), "cannot be reached"), (KeyError("at"), "internal error: KeyError")],
+)
+def test_a_source_that_fails_has_no_window_and_others_go_on(spool, tmp_path, trouble, why):
     pay, basket = Counter("pay", "one"), Counter("basket", "other")
     world = World(spool, tmp_path, pay, basket)
     world.pass_()
-    pay.trouble = "cannot be reached"
+    pay.trouble = trouble
     world.pass_(1, count=5)
     assert world.told() == [("basket", 41, 42, 5)]
     assert world.written()["failures"] == {"one": 1}
-    assert world.written()["troubles"]["one"]["why"] == "cannot be reached"
+    assert world.written()["troubles"]["one"]["why"] == why
     pay.trouble = None
     world.pass_(1, count=5)
     assert world.told() == [("pay", 41, 43, 10), ("basket", 42, 43, 5)]

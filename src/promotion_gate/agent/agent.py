@@ -125,6 +125,9 @@ class Agent:
                 found[one.key] = future.result()
             except CollectError as error:
                 self._status.failed(one.collector.name, str(error))
+            except Exception as error:  # ours; the other sources go on all the same
+                LOGGER.exception("%s", one.collector.name)
+                self._status.failed(one.collector.name, f"internal error: {type(error).__name__}")
             else:
                 self._status.well(one.collector.name)
                 self._status.passed_over(one.collector.name, found[one.key].passed_over)

@@ -11,7 +11,7 @@ from promotion_gate.agent import answers, segment
 from promotion_gate.agent.fetching import Client, FetchError
 from promotion_gate.agent.settings import ServiceSettings
 from promotion_gate.agent.spool import Batch, Spool
-from promotion_gate.agent.status import Status
+from promotion_gate.agent.status import LOGGER, Status
 from promotion_gate.errors import InputError
 
 PATH = "/v1/telemetry"
@@ -75,7 +75,12 @@ class Delivery:
         """Send until `stop` is set; `news` must be set with it."""
         while not stop.is_set():
             self.news.clear()
-            pause = self.send()
+            try:
+                pause = self.send()
+            except Exception as error:  # ours; windows would wait for ever if this thread ended
+                LOGGER.exception("delivery")
+                self._status.failed(SERVICE, f"internal error: {type(error).__name__}")
+                pause = answers.SLOW_S
             if pause is None:
                 self.news.wait()
             elif pause > 0:
