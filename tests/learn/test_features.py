@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promotion_gate.learn.features import KEYS, before_of, centred_ranks, criticality_of, direction, featurize_all
+from promotion_gate.learn.features import (
+    KEYS,
+    before_of,
+    centred_ranks,
+    criticality_basis,
+    criticality_of,
+    direction,
+    featurize_all,
+)
 from promotion_gate.learn.graph import adjacency, coupling
 from promotion_gate.learn.history import NEVER_DAYS, failure_history, in_the_tree
 from promotion_gate.learn.tables import Tables
@@ -121,6 +129,62 @@ def test_decreed_criticality_goes_before_inferred_and_a_name_before_a_glob() -> 
         dataclasses.replace(tables, criticality=decreed), release, modules, np.array([0.0, 0.0, 0.0, 3.0])
     )
     assert found.tolist() == [0.9, 0.4, 0.2, 1.0]
+
+
+def seen(*requests: tuple[str, int, float]) -> pd.DataFrame:
+    """Telemetry of a project: module, day, requests."""
+    day = pd.Timestamp("2020-01-01", tz="UTC")
+    rows = [
+        {"project": "tiny", "module": module, "window_end": day + pd.Timedelta(days=days), "requests": count}
+        for module, days, count in requests
+    ]
+    return pd.DataFrame(rows).astype({"requests": float})
+
+
+def criticality(telemetry: pd.DataFrame, dependents: list[float]) -> list[float]:
+    tables = Tables(**tiny_tables())
+    known = dataclasses.replace(tables, telemetry=telemetry, criticality=tables.criticality.iloc[:0])
+    modules = pd.Series(list("abcd"))
+    return criticality_of(known, tables.timeline()[0], modules, np.array(dependents)).tolist()
+
+
+def test_inferred_criticality_is_the_larger_share_of_dependents_and_of_recent_requests() -> None:
+    telemetry = seen(("a", 0, 1e9), ("a", 100, 60), ("b", 100, 20), ("b", 120, 20), ("b", 120, np.nan))
+    assert criticality(telemetry, [0, 3, 1, 0]) == pytest.approx([0.6, 1, 1 / 3, 0])
+
+
+def test_without_telemetry_criticality_is_the_graph_s_alone() -> None:
+    tables = Tables(**tiny_tables())
+    for telemetry in (tables.telemetry.iloc[:0], seen(("a", 0, 0)), seen(("a", 0, np.nan))):
+        assert criticality(telemetry, [0, 3, 1, 2]) == [0, 1, 1 / 3, 2 / 3]
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=4, max_size=4), st.integers(0, 3), st.floats(0, 1e9), st.integers(0, 3))
+@settings(deadline=None)
+def test_criticality_never_falls_with_requests_or_dependents(
+    requests: list[float], at: int, more: float, dependents: int
+) -> None:
+    def with_more(extra: float, graph: float) -> float:
+        counts = [count + extra * (at == n) for n, count in enumerate(requests)]
+        telemetry = seen(*((module, 0, count) for module, count in zip("abcd", counts, strict=True)))
+        return criticality(telemetry, [graph] * 4)[at]
+
+    before = with_more(0, dependents)
+    assert 0 <= before <= 1
+    assert with_more(more, dependents) >= before - 1e-12
+    assert with_more(0, min(3, dependents + 1)) >= before
+
+
+def test_the_basis_of_a_criticality_is_told() -> None:
+    tables = Tables(**tiny_tables())
+    decreed = pd.DataFrame({"project": "tiny", "module": ["c"], "criticality": [0.2]})
+    known = dataclasses.replace(tables, telemetry=seen(("a", 0, 60), ("b", 0, 40)), criticality=decreed)
+    release, modules = tables.timeline()[0], pd.Series(list("abcd"))
+    values = criticality_of(known, release, modules, np.array([0.0, 3, 0, 0]))
+    assert criticality_basis(known, release, modules, values) == [
+        "for 60 % of the requests go to it", "for 100 % of the other modules depend on it", "as decreed",
+        "for 0 % of the other modules depend on it",
+    ]  # fmt: skip
 
 
 def test_growth_is_the_change_since_the_previous_release() -> None:

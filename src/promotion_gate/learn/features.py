@@ -32,6 +32,8 @@ RISING = frozenset(
     )
 )
 """Size, complexity, coupling and churn, by the names that have a meaning."""
+USAGE = pd.Timedelta(days=90)
+"""Telemetry that shows how much a module is used, from its newest window back."""
 
 
 def direction(feature: str) -> int:
@@ -54,17 +56,10 @@ def centred_ranks(frame: pd.DataFrame) -> pd.DataFrame:
     return ((ranks - 0.5) / size - 0.5).fillna(0.0)
 
 
-def criticality_of(
-    known: Tables, release: Release, modules: pd.Series, dependents: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Criticality of each module, 0 to 1, shape (n,): decreed by name or glob, else inferred.
-
-    A name beats a glob, a longer glob a shorter one. Inferred: the share of the system's other modules that depend on
-    the module, directly or not.
-    """
-    inferred = dependents / max(1, len(modules) - 1)
+def decreed_of(known: Tables, release: Release, modules: pd.Series) -> npt.NDArray[np.float64]:
+    """Criticality that a user decreed, 0 to 1, shape (n,); NaN: none. A name beats a glob, a longer glob a shorter."""
     decreed = known.criticality[known.criticality.project == release.project]
-    values = np.asarray(inferred, dtype=float).copy()
+    values = np.full(len(modules), np.nan)
     for row in decreed.assign(length=decreed.module.str.len()).sort_values("length").itertuples():
         values[modules.map(lambda name, glob=row.module: fnmatch.fnmatchcase(name, glob)).to_numpy(bool)] = (
             row.criticality
@@ -73,6 +68,49 @@ def criticality_of(
     named = modules.isin(exact.index).to_numpy()
     values[named] = modules[named].map(exact).to_numpy(float)
     return values
+
+
+def usage_of(known: Tables, release: Release, modules: pd.Series) -> npt.NDArray[np.float64]:
+    """Share of the project's requests that went to each module, 0 to 1, shape (n,), in the last 90 days of telemetry.
+
+    0 where telemetry knows nothing of a module, or is empty.
+    """
+    seen = known.telemetry[known.telemetry.project == release.project]
+    lately = seen[seen.window_end > seen.window_end.max() - USAGE] if len(seen) else seen
+    requests = lately.groupby("module").requests.sum()
+    total = float(requests.sum())
+    if not total:
+        return np.zeros(len(modules))
+    return np.asarray(modules.map(requests).fillna(0.0), dtype=float) / total
+
+
+def criticality_of(
+    known: Tables, release: Release, modules: pd.Series, dependents: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Criticality of each module, 0 to 1, shape (n,): decreed by name or glob, else inferred.
+
+    Inferred is the part of the system that a failure of the module takes down, as the graph or the traffic shows it:
+    the share of the other modules that depend on it, directly or not, or the share of the project's requests that go to
+    it, whichever is larger. It never falls with either.
+    """
+    inferred = np.maximum(dependents / max(1, len(modules) - 1), usage_of(known, release, modules))
+    decreed = decreed_of(known, release, modules)
+    return np.where(np.isnan(decreed), inferred, decreed)
+
+
+def criticality_basis(
+    known: Tables, release: Release, modules: pd.Series, criticality: npt.NDArray[np.float64]
+) -> list[str]:
+    """What the criticality of each module rests on, in words, for the same arguments and what `criticality_of` gave."""
+    decreed, usage = decreed_of(known, release, modules), usage_of(known, release, modules)
+
+    def told(value: float, is_decreed: bool, share: float) -> str:
+        if is_decreed:
+            return "as decreed"
+        what = "requests go to it" if share >= value > 0 else "other modules depend on it"
+        return f"for {100 * value:.0f} % of the {what}"
+
+    return [told(*row) for row in zip(criticality.tolist(), (~np.isnan(decreed)).tolist(), usage.tolist(), strict=True)]
 
 
 def telemetry_of(known: Tables, release: Release, modules: pd.Series) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from promotion_gate.learn.contributions import GROUPS, Words, by_group, contributions, failure_counts
 from promotion_gate.learn.counterfactual import counterfactuals, ordered, ranks_if
 from promotion_gate.learn.familiarity import Familiarity
-from promotion_gate.learn.features import KEYS, before_of, ranked, raw_features
+from promotion_gate.learn.features import KEYS, before_of, criticality_basis, ranked, raw_features
 from promotion_gate.learn.model import FailureModel
 from promotion_gate.learn.tables import Release, Tables
 from promotion_gate.params import Featurize
@@ -51,6 +51,7 @@ class ReleaseScores:
         self._ordered: dict[str, Matrix] = {}
         self._column = {name: column for column, name in enumerate(model.features)}
         self._load = current_load(known, release)
+        self._basis = criticality_basis(known, release, raw.module, self._figures["criticality"])
         failures = known.failures[known.failures.project == release.project]
         self._words = Words(model.features, self._figures, failure_counts(failures, raw.module, when))
         self._familiarity = Familiarity(known, release, pd.Timedelta(days=model.horizon_days))
@@ -66,7 +67,8 @@ class ReleaseScores:
 
         Returns:
             One entry a module, in the order of `rows`: project, module, release, probabilities (5, summing to 1),
-            severity, criticality, load (None where never seen), spread (standard deviation of the log odds), and why:
+            severity, criticality and what it rests on in words (`criticality_basis`), load (None where never seen),
+            spread (standard deviation of the log odds), and why:
             contributions: log odds of each threshold, by `base` and `GROUPS` (4 each); they add up to the logits of
                 P(low or worse) to P(critical).
             words: by group and direction (`Words.told`).
@@ -97,6 +99,7 @@ class ReleaseScores:
                 "probabilities": shares[at],
                 "severity": LEVELS[levels[at]],
                 "criticality": round(float(self._figures["criticality"][row]), 6),
+                "criticality_basis": self._basis[row],
                 "load": self._load.get(self.modules[row]),
                 "spread": round(float(spread[at]), 6),
                 "contributions": dict(zip(("base", *GROUPS), parts[at], strict=True)),

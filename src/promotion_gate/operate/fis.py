@@ -204,6 +204,8 @@ class FISCalculator:
         try:
             probabilities = [float(value) for value in entry["probabilities"]]
             criticality = float(entry["criticality"] if module.criticality is None else module.criticality)
+            basis = entry.get("criticality_basis") if module.criticality is None else None
+            lifted = f"{criticality:.2f}{f', {basis},' if basis else ''}"
             pressure = float(entry["load"] or 0) if load is None else load
             others = entry["counterfactuals"]
             score, *changed = failure_impact_score(
@@ -222,7 +224,7 @@ class FISCalculator:
                 probabilities=dict(zip(LEVELS, shares, strict=True)),
                 interval=(low, high),
                 reasons=(
-                    *_moved(parts, entry["words"], {CRITICALITY_GAIN: criticality, LOAD_GAIN: pressure}),
+                    *_moved(parts, entry["words"], {CRITICALITY_GAIN: lifted, LOAD_GAIN: f"{pressure:.2f}"}),
                     *(Reason.model_validate(reason) for reason in entry["reasons"]),
                     *(() if fresh else _age(module, entry["release"])),
                 ),
@@ -246,13 +248,13 @@ class FISCalculator:
         return {"value": value, **{name: part for name, part in parts.items() if name not in GAINS}}
 
 
-def _moved(parts: Mapping[str, float], words: Mapping[str, Any], shares: Mapping[str, float]) -> Iterator[Reason]:
+def _moved(parts: Mapping[str, float], words: Mapping[str, Any], shares: Mapping[str, str]) -> Iterator[Reason]:
     """The parts of the score as reasons, largest first; the base and what hardly moves it are left out."""
     for name, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
         if name == BASE or abs(part) < LEAST_EFFECT:
             continue
         if name in shares:
-            message = f"{name.removesuffix('-gain')} {shares[name]:.2f} lifts the score by {part:.3f}"
+            message = f"{name.removesuffix('-gain')} {shares[name]} lifts the score by {part:.3f}"
         else:
             verb = "raises" if part > 0 else "lowers"
             message = f"{words[name][verb]}: {verb} the score"
