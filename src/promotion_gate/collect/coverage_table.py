@@ -1,19 +1,13 @@
 """Saved coverage at a revision -> rows of the table `coverage` of a release, beside those of other releases."""
 
-import csv
-import gzip
-import io
 import pathlib
-import zlib
 
-from promotion_gate.collect import tables
+from promotion_gate.collect import merging
 from promotion_gate.collect.coverage_saved import Folder, Saved, summed, united
-from promotion_gate.errors import InputError
 from promotion_gate.schema import AGGREGATE
 
 TABLE = "coverage.csv.gz"
 COLUMNS = ("project", "release", "module", "suite", "lines_covered", "lines_total")
-FORMS = ("coverage.csv", "coverage.parquet")
 
 Row = dict[str, object]
 
@@ -46,21 +40,4 @@ def put(raw: pathlib.Path, new: list[Row], project: str, release: str) -> int:
     Raises:
         InputError: the table is there in another form, or is none.
     """
-    for form in FORMS:
-        if (raw / form).exists():
-            raise InputError(f"{raw / form}: {TABLE} is written, and a table may be there once; remove it first")
-    kept = [row for row in _present(raw / TABLE) if (row["project"], row["release"]) != (project, release)]
-    return tables.write(raw / TABLE, COLUMNS, [*kept, *new])
-
-
-def _present(path: pathlib.Path) -> list[Row]:
-    if not path.exists():
-        return []
-    try:
-        text = gzip.decompress(path.read_bytes()).decode()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}; remove it, or mend it") from None
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    if tuple(table.fieldnames or ()) != COLUMNS:
-        raise InputError(f"{path}: the columns {', '.join(COLUMNS)} are expected, and no others")
-    return list(table)
+    return merging.put(raw / TABLE, COLUMNS, new, lambda row: (row["project"], row["release"]) == (project, release))

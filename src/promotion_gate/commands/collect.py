@@ -7,6 +7,8 @@ import pathlib
 import click
 
 from promotion_gate.commands.collect_coverage import coverage
+from promotion_gate.commands.collect_criticality import criticality
+from promotion_gate.commands.collect_telemetry import telemetry
 from promotion_gate.commands.group import FILE
 
 
@@ -15,7 +17,8 @@ def collect() -> None:
     """Make raw tables of your own repositories, trackers, coverage reports and monitoring."""
 
 
-collect.add_command(coverage)
+for command in (coverage, criticality, telemetry):
+    collect.add_command(command)
 
 
 def cache_folder() -> pathlib.Path:

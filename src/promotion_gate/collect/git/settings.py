@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from promotion_gate import yaml_file
+from promotion_gate.collect.telemetry_settings import PrometheusSettings
 from promotion_gate.collect.trackers.settings import GithubSettings, IncidentSettings, TableSettings
 from promotion_gate.section import Section, parsed
 
@@ -30,6 +31,7 @@ class Settings(Section):
     bugzilla: TableSettings
     github: GithubSettings
     incidents: IncidentSettings
+    prometheus: PrometheusSettings
 
 
 def load(path: pathlib.Path | None) -> Settings:
