@@ -78,6 +78,18 @@ def test_a_version_that_fails_is_a_failure_with_its_evidence_and_is_rolled_back(
     assert '"reason":"worse than the stable version' in entry.payload
 
 
+def test_replicas_that_two_agents_see_are_counted_together_now_and_in_the_past(shop):
+    shop.stable(version="1")
+    shop.tell(calm(), 1800, agents=("here", "there"))
+    shop.deployed(version="2")
+    shop.tell(calm("2"), 120, agents=("here", "there"))
+    one = shop.watch()
+    assert one.state.received.judged == 8  # of twelve windows three are within the grace, and the last is waited for
+    assert one.verdict.counts["judged_requests"] == 2 * 500 * 8
+    assert one.verdict.evidence["past_requests"] == 2 * 500 * 180
+    assert one.state.received.overlapping == 0
+
+
 def test_a_healthy_version_has_no_failure_and_becomes_stable(shop):
     watched = promoted(shop)
     for _ in range(20):
@@ -260,7 +272,7 @@ def test_histograms_with_other_bounds_or_without_the_last_one_are_not_put_togeth
 
 def test_what_tells_of_no_requests_is_no_window_and_what_cannot_be_is_told(shop, caplog):
     at = "2026-11-24T12:00:00.000000Z", "2026-11-24T12:00:10.000000Z"
-    base = {"project": "shop", "module": "tax", "window_start": at[0], "window_end": at[1]}
+    base = {"project": "shop", "module": "tax", "source": "agent", "window_start": at[0], "window_end": at[1]}
     told = [
         {**base, "requests": None, "errors": None, "load": 0.5},
         {**base, "requests": 5, "errors": 6},

@@ -19,22 +19,23 @@ class WatchedShop(Shop):
         self.watches = Watches(ledger, lambda: self.gate, self.clock)
         self.number = 0
 
-    def tell(self, modules, seconds=10, each=500):
-        """Tell what was seen while time passes; modules: name -> (version, share of errors)."""
+    def tell(self, modules, seconds=10, each=500, agents=("agent",)):
+        """Tell what each agent saw while time passes; modules: name -> (version, share of errors)."""
         with self.ledger.write("agent", self.clock.now()) as writer:
             for _ in range(int(seconds // 10)):
                 begin = self.clock.at
                 self.clock.at += STEP
                 told = [window(name, what[0], begin, each, round(each * what[1])) for name, what in modules.items()]
-                self._record(writer, told)
+                for agent in agents:
+                    self._record(writer, told, agent)
 
     def record(self, *windows):
         with self.ledger.write("agent", self.clock.now()) as writer:
             self._record(writer, windows)
 
-    def _record(self, writer, windows):
+    def _record(self, writer, windows, agent="agent"):
         self.number += 1
-        assert record_telemetry(writer, Telemetry(source="agent", batch_id=str(self.number), windows=tuple(windows)))
+        assert record_telemetry(writer, Telemetry(source=agent, batch_id=str(self.number), windows=tuple(windows)))
 
     def watch(self):
         """Look, and tell what was found until it is in the ledger, as the service does; return the only watch."""

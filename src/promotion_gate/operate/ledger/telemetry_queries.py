@@ -55,6 +55,7 @@ class Counted(NamedTuple):
 
     sequence: int
     version: str
+    source: str
     window_start: str
     window_end: str
     requests: float | None
@@ -138,12 +139,13 @@ def counted(
 
 
 def batches(queries: Queries, *, after: int, limit: int) -> list[tuple[int, list[dict[str, Any]]]]:
-    """Return a page of telemetry in the order of arrival: the event's number, its windows as they were told.
+    """Return a page of telemetry in the order of arrival: the event's number, its windows as told, each with its source.
 
     The windows are plain JSON that was checked when it came: reading them as `Telemetry` takes ten times as long.
     """
     found = queries.events(after=after, kinds=(Telemetry.kind,), limit=limit)
-    return [(entry.sequence, json.loads(entry.payload)["windows"]) for entry in found]
+    told = ((entry.sequence, json.loads(entry.payload)) for entry in found)
+    return [(number, [{**one, "source": batch["source"]} for one in batch["windows"]]) for number, batch in told]
 
 
 def busiest(queries: Queries, told_by: int) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ def of_batch(told: Iterable[Mapping[str, Any]], keys: frozenset[Key]) -> Iterato
                     errors=one["errors"],
                     latency_buckets=whole(one.get("latency_buckets")),
                     load=one.get("load"),
+                    source=one["source"],
                 )
             except InputError as error:
                 LOG.warning("a window is not counted: %s", error)
