@@ -1,4 +1,4 @@
-"""The programs that the story runs: `promotion-gate` as anybody runs it, its service in the background."""
+"""The programs that the story runs: `promotion-gate` as anybody runs it, its service and others in the background."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ import urllib3
 COMMAND = [sys.executable, "-m", "promotion_gate"]
 START_S = 60
 END_S = 25
-"""Seconds that the service is given to end: a little more than it gives its requests."""
+"""Seconds that a program is given to end: a little more than the service gives its requests."""
 
 
 class StoryError(Exception):
@@ -67,52 +67,65 @@ class Setting:
         Raises:
             StoryError: it does not become ready.
         """
-        port = _free_port()
+        port = free_port()
         where = ["--port", str(port), "--database", self.database, "--deployers", str(deployers)]
         log = self.folder / "service.log"
+        with self.background([*COMMAND, "serve", *where, *self.gate], log) as service:
+            address = f"http://127.0.0.1:{port}"
+            if not awaited(service, f"{address}/readyz"):
+                raise StoryError(f"the service does not become ready; its last word: {_last_word(log)}")
+            yield address
+
+    @contextlib.contextmanager
+    def background(self, command: Sequence[str], log: pathlib.Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a program until the block ends.
+
+        Args:
+            command: the program and its arguments.
+            log: takes what it says.
+            more: variables of its environment.
+        """
         with log.open("wb") as stream:
-            # A session of its own: Ctrl-C is the story's, which then ends the service in order.
-            service = subprocess.Popen(
-                [*COMMAND, "serve", *where, *self.gate],
-                env=self._environment,
+            # A session of its own: Ctrl-C is the story's, which then ends the program in order.
+            program = subprocess.Popen(
+                command,
+                env={**self._environment, **more},
                 stdin=subprocess.DEVNULL,
+                stdout=stream,
                 stderr=stream,
                 start_new_session=True,
             )
         try:
-            address = f"http://127.0.0.1:{port}"
-            _wait(service, address, log)
-            yield address
+            yield program
         finally:
-            service.terminate()
+            program.terminate()
             try:
-                service.wait(END_S)
+                program.wait(END_S)
             except subprocess.TimeoutExpired:
-                service.kill()
-                service.wait()
+                program.kill()
+                program.wait()
 
     @cached_property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "TMPDIR": str(self.folder)}  # nothing is left behind, whatever ends it
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody has."""
     with socket.socket() as made:
         made.bind(("127.0.0.1", 0))
         return int(made.getsockname()[1])
 
 
-def _wait(service: subprocess.Popen[bytes], address: str, log: pathlib.Path) -> None:
+def awaited(program: "subprocess.Popen[bytes]", address: str) -> bool:
+    """Wait until a program answers 200 at an address; False where it ends, or does not in time."""
     end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if service.poll() is not None:
-            break
+    while time.monotonic() < end and program.poll() is None:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            answer = urllib3.request("GET", f"{address}/readyz", retries=False, timeout=5)
-            if answer.status == 200:
-                return
+            if urllib3.request("GET", address, retries=False, timeout=5).status == 200:
+                return True
         time.sleep(0.05)
-    raise StoryError(f"the service does not become ready; its last word: {_last_word(log)}")
+    return False
 
 
 def _last_word(log: pathlib.Path) -> str:

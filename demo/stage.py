@@ -1,13 +1,14 @@
 """What the acts work with: builds, deployers and tokens made before; callers, and the ports of what is deployed."""
 
+import contextlib
 import json
 import pathlib
 import shutil
 import time
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3
 import yaml
@@ -21,14 +22,19 @@ LEVEL = "production"
 SHOP = pathlib.Path(__file__).parent / "shop"
 BUILDS = {"1.0": "basket_1.py", "2.0": "basket_2.py"}
 SWITCH_S = 30
+FIND_S = 60
+"""Seconds within which a fault must be found, and its rollback done."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Who calls the gate, and the port on which each module is served."""
+    """Who calls the gate, the port on which each module is served, and where the agent says what it has delivered."""
 
     callers: Callers
     ports: Mapping[str, int]
+    status: pathlib.Path
 
     def request(self, part: Part, version: str, coverage: float) -> dict[str, Any]:
         """Ask for a promotion, as ann; return the decision."""
@@ -71,6 +77,50 @@ class Stage:
             time.sleep(0.05)
         raise StoryError(f"{part.module}: version {version} should answer, this came: {came}")
 
+    def await_agent(self) -> None:
+        """Wait until the agent has delivered something: a Prometheus takes seconds to find what it is to look at."""
+        self._awaited("windows of the agent", self._delivered)
+
+    def await_judged(self, promotion: str) -> None:
+        """Wait until the watch of a promotion has compared it with the version before, and tell what it says."""
+        watch = self._awaited("a watch that has seen requests", lambda: self._judged(promotion))
+        say(f"{'ann':<10} GET /v1/watch")
+        answer(f"{watch['state']}, compared with {watch['stable']}: {watch['reason']}", good=not watch["is_told"])
+
+    def await_failure(self, part: Part, promotion: str) -> dict[str, Any]:
+        """Wait until the failure of a promotion is in the ledger; return it."""
+        path = f"/v1/modules/{part.module}?project={part.project}"
+        found = self._awaited("a failure that the monitor found", lambda: self._failure(path, promotion))
+        say(f"{'ann':<10} GET {path}")
+        return found
+
+    def await_state(self, promotion: str, state: str) -> None:
+        """Wait until a promotion has a state."""
+        path = f"/v1/promotions/{promotion}"
+        self._awaited(state, lambda: self.callers.quietly("ann", "GET", path)["state"] == state)
+
+    def _delivered(self) -> int:
+        with contextlib.suppress(FileNotFoundError):  # it begins
+            return int(json.loads(self.status.read_text(encoding="utf-8"))["totals"]["delivered_windows"])
+        return 0
+
+    def _judged(self, promotion: str) -> dict[str, Any] | None:
+        watches = self.callers.quietly("ann", "GET", "/v1/watch")["watches"]
+        mine = [one for one in watches if one["promotion"] == promotion and one["counts"]["judged_requests"]]
+        return mine[0] if mine else None
+
+    def _failure(self, path: str, promotion: str) -> dict[str, Any] | None:
+        failures = self.callers.quietly("ann", "GET", path)["failures"]
+        return next((one for one in failures if one["failure_id"] == promotion), None)
+
+    def _awaited(self, what: str, look: Callable[[], T | None]) -> T:
+        end = time.monotonic() + FIND_S
+        while not (found := look()):
+            if time.monotonic() > end:
+                raise StoryError(f"within {FIND_S} s should have come: {what}")
+            time.sleep(0.1)
+        return found
+
     def buy_nothing(self, part: Part) -> tuple[int, dict[str, Any]]:
         """Send an empty basket; return the status and what was answered."""
         say(f"{'customer':<10} GET / of the deployed service, an empty basket")
@@ -93,6 +143,7 @@ def build(setting: Setting, parts: Iterable[Part]) -> pathlib.Path:
             shutil.copy(SHOP / "service.py", folder)
             shutil.copy(SHOP / basket, folder / "basket.py")
             (folder / "VERSION").write_text(version)
+            (folder / "MODULE").write_text(part.module)
     (setting.folder / "production").mkdir()
     where = {"root": str(setting.folder / "production"), "sources": str(setting.folder / "builds")}
     file = setting.folder / "deployers.yaml"

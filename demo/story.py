@@ -4,11 +4,13 @@ Each act is a function: it asks over HTTP, tells what came back, checks it, and 
 """
 
 import contextlib
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from demo.cast import Cast, Part, choose
+from demo.customers import PER_SECOND, Customers
+from demo.monitoring import hasty, monitored, status_file
 from demo.programs import Setting, StoryError
 from demo.stage import LEVEL, Stage, build, home
 from demo.supervisor import supervised
@@ -18,11 +20,17 @@ from promotion_gate.decide.policy import BLOCKED, INSUFFICIENT, PROMOTE
 COVERAGE = 0.90
 """What each module has when it is first asked for."""
 
+BEFORE, CALM = 300, 200
+"""Baskets of the old version, with which the new one is compared, and of the new one before its fault shows."""
+
+EVERY = 5
+"""Of so many baskets one is empty, when the fault shows: 20 % of the requests fail."""
+
 PEOPLE = {
     "ann": ("read", "request", "review"),
     "bob": ("read", "review"),
     "pipeline": ("read", "operate"),
-    "monitoring": ("ingest",),
+    "agent": ("ingest",),
 }
 """Who calls, and the scopes of the token. Ann may review, but not what she asked for herself."""
 
@@ -34,6 +42,7 @@ class Facts:
     Attributes:
         states: of the promotions at their end: `safe`, `held`, `risky`, `critical`, `failed`, `again`.
         versions: of the module that fails, as they answered over HTTP, in their order.
+        seconds: from its fault to the failure in the ledger, and to the answer of the version before.
         required: coverage asked of it before the failure and after.
         fis: its score before the failure and after.
         surcharge: that the rollback left.
@@ -42,6 +51,7 @@ class Facts:
 
     states: dict[str, str]
     versions: tuple[str, ...]
+    seconds: tuple[float, float]
     required: tuple[float, float]
     fis: tuple[float, float]
     surcharge: float
@@ -56,12 +66,15 @@ def play(setting: Setting) -> Facts:
     for part in parts:
         say(f"FIS {part.fis:.3f}  {part.band:<10}  {part.module}")
     say("Each is served by a tiny HTTP service of its own; a supervisor starts what its link leads to.")
+    setting = hasty(setting)
     deployers = build(setting, parts)
     tokens = {name: create_token(setting, name) for name in PEOPLE}
     with contextlib.ExitStack() as stack:
-        callers = Callers(stack.enter_context(setting.served(deployers)), tokens)
+        address = stack.enter_context(setting.served(deployers))
+        callers = Callers(address, tokens)
         ports = {part.module: stack.enter_context(supervised(home(setting, part))) for part in parts}
-        told = acts(Stage(callers, ports), cast)
+        stack.enter_context(monitored(setting, parts, ports, address, tokens["agent"]))
+        told = acts(Stage(callers, ports, status_file(setting)), cast)
     chapter("What the ledger says")
     say("promotion-gate ledger verify")
     ledger = setting.run("ledger", "verify", "--database", setting.database).strip().partition(": ")[2]
@@ -82,13 +95,15 @@ def acts(stage: Stage, cast: Cast) -> dict[str, Any]:
     states["held"], required = held(stage, cast.risky)
     states["risky"], first = covered(stage, cast.risky, required)
     states["critical"] = reviewed(stage, cast.critical)
-    promotion, second = released(stage, cast.risky, required)
-    states["failed"], third = failed(stage, cast.risky, promotion)
+    with Customers(stage.ports[cast.risky.module]) as customers:
+        promotion, second = released(stage, cast.risky, required, customers)
+        states["failed"], third, seconds = failed(stage, cast.risky, promotion, customers)
     fis, surcharge = learned(stage, cast.risky)
     states["again"], more = asked_again(stage, cast.risky, required)
     return {
         "states": states,
         "versions": (first, second, third),
+        "seconds": seconds,
         "required": (required, more),
         "fis": fis,
         "surcharge": surcharge,
@@ -138,38 +153,38 @@ def reviewed(stage: Stage, part: Part) -> str:
     return stage.state(decision["id"])
 
 
-def released(stage: Stage, part: Part, required: float) -> tuple[str, str]:
-    """Deploy the second version of the risky module, which has a fault that no test found."""
+def released(stage: Stage, part: Part, required: float, customers: Customers) -> tuple[str, str]:
+    """Deploy the second version of the risky module, which has a fault that no test found; the agent sees no harm."""
     chapter("5  A new version of the risky module, as well tested as the last one")
+    say(f"{'customers':<10} {PER_SECOND} baskets a second, none of them empty")
+    stage.await_agent()
+    customers.await_answers("1.0", BEFORE)
     decision = stage.request(part, "2.0", required)
     decided(decision, PROMOTE)
-    return str(decision["id"]), stage.deploy(part, decision["id"], "2.0")
+    version = stage.deploy(part, decision["id"], "2.0")
+    customers.await_answers("2.0", CALM)
+    stage.await_judged(decision["id"])
+    return str(decision["id"]), version
 
 
-def failed(stage: Stage, part: Part, promotion: str) -> tuple[str, str]:
-    """Let it fail; the monitoring tells, the gate rolls back, the version before answers again."""
+def failed(stage: Stage, part: Part, promotion: str, customers: Customers) -> tuple[str, str, tuple[float, float]]:
+    """Let it fail: the agent's figures tell, the gate rolls back, the version before answers again. Nobody is asked."""
     chapter("6  It fails in production and is rolled back")
-    status, told = stage.buy_nothing(part)
-    if status != 500:
-        raise StoryError(f"version 2.0 should fail on an empty basket, it answers {status}")
-    failure = {
-        "source": "monitoring",
-        "failure_id": "incident-1",
-        "project": part.project,
-        "module": part.module,
-        "version": told["version"],
-        "level": LEVEL,
-        "severity": "critical",
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "evidence": f"GET / answers {status}: {told['error']}",
-    }
-    receipt = stage.callers.ask("monitoring", "POST", "/v1/failures", failure, expected=200)
-    answer(f"{receipt['code']}: {receipt['message']}", good=receipt["answer"] == "opened")
+    say(f"{'customers':<10} one basket of {EVERY} is empty from now on")
+    customers.every, began = EVERY, time.monotonic()
+    failure = stage.await_failure(part, promotion)
+    found = time.monotonic() - began
+    seen = failure["evidence"]
+    told = f"{seen['errors']:.0f} of {seen['requests']:.0f} requests failed, e-value {seen['e_value']:.3g}"
+    answer(f"{failure['severity']} failure of {failure['version']}, told by {failure['source']}: {told}", good=True)
+    back = customers.await_version("1.0", began) - began
+    answer(f"in the ledger {found:.1f} s after the first empty basket, 1.0 answers after {back:.1f} s", good=True)
+    stage.await_state(promotion, "rolled-back")
     version = stage.await_version(part, "1.0")
     status, _ = stage.buy_nothing(part)
     if status != 200:
         raise StoryError(f"version {version} should total an empty basket, it answers {status}")
-    return stage.state(promotion), version
+    return stage.state(promotion), version, (found, back)
 
 
 def learned(stage: Stage, part: Part) -> tuple[tuple[float, float], float]:

@@ -47,6 +47,12 @@ class Callers:
         """
         told = "" if body is None else " " + json.dumps(body)
         say(f"{who:<10} {method} {path}{told}")
+        return self.quietly(who, method, path, body, expected=expected)
+
+    def quietly(
+        self, who: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, expected: int = 200
+    ) -> Any:
+        """Return the JSON that is answered, as `ask`, and tell nothing."""
         try:
             came = urllib3.request(
                 method,

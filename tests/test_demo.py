@@ -87,6 +87,9 @@ def test_the_story(folder, rules, tmp_path, monkeypatch, capfd):  # noqa: F811 -
         "again": "insufficient",
     }
     assert facts.versions == ("1.0", "2.0", "1.0")
+    found, back = facts.seconds
+    assert 0 < found < 60
+    assert 0 < back < 60
     assert facts.required == (0.96, 1.0)
     assert facts.surcharge == 0.05
     before, after = facts.fis
@@ -96,6 +99,19 @@ def test_the_story(folder, rules, tmp_path, monkeypatch, capfd):  # noqa: F811 -
     assert "403 not-allowed: ann requested promotion" in told.out
     assert "\x1b" not in told.out
     assert told.err == ""
+    assert left(tmp_path) == ([], [])
+
+
+@pytest.mark.usefixtures("signals")
+def test_without_prometheus_the_agent_asks_the_services_itself(folder, rules, tmp_path, monkeypatch, capfd):  # noqa: F811
+    monkeypatch.setattr("demo.monitoring.shutil.which", lambda _name: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        main(["--models", str(folder), "--params", str(rules)])
+    told = capfd.readouterr()
+    assert ended.value.code == 0, told.err
+    assert "Prometheus is not installed (Debian: apt-get install prometheus)" in told.out
+    assert "told by monitor" in told.out
     assert left(tmp_path) == ([], [])
 
 
