@@ -21,6 +21,7 @@ class WatchedShop(Shop):
 
     def tell(self, modules, seconds=10, each=500, agents=("agent",)):
         """Tell what each agent saw while time passes; modules: name -> (version, share of errors)."""
+        self.clock.at += -self.clock.at.timestamp() % 10 * dt.timedelta(seconds=1)  # agents' windows are on one grid
         with self.ledger.write("agent", self.clock.now()) as writer:
             for _ in range(int(seconds // 10)):
                 begin = self.clock.at

@@ -1,6 +1,6 @@
 """Windows -> the next state of a watch. Pure: a fold over the windows in the order in which they arrived.
 
-Windows of all modules are put into slots of the policy's `window_seconds` by their middle. A slot is judged when a
+Windows of all modules are put into slots of the policy's `window_seconds` by their end. A slot is judged when a
 window that ends `late_seconds` after it has arrived (a watermark: Akidau et al., The dataflow model, VLDB 2015); until
 then a window that is told again replaces the one before. So the windows are the clock: one that ends in the future must
 be refused before it comes here.
@@ -10,6 +10,7 @@ newer than all that was counted of it. They are judged by themselves as they com
 """
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -66,7 +67,7 @@ def update(state: State, windows: Iterable[Window]) -> State:
 
 
 def _slot(state: State, window: Window) -> int:
-    return int((window.start.timestamp() + window.end.timestamp()) / 2 // state.rules.window_seconds)
+    return math.ceil(window.end.timestamp() / state.rules.window_seconds) - 1
 
 
 def _source(window: Window) -> Source:
