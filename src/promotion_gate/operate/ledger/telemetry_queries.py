@@ -139,7 +139,7 @@ def counted(
 
 
 def batches(queries: Queries, *, after: int, limit: int) -> list[tuple[int, list[dict[str, Any]]]]:
-    """Return a page of telemetry in the order of arrival: the event's number, its windows as told, each with its source.
+    """Return a page of telemetry in the order of arrival: the event's number, its windows, each with its source.
 
     The windows are plain JSON that was checked when it came: reading them as `Telemetry` takes ten times as long.
     """
