@@ -25,11 +25,11 @@ help: ## list the targets
 repro: check-git .venv/run.stamp ## install what is needed, then run every stage whose inputs changed, to a registered model
 	@dvc repro
 
-demo: .venv/run.stamp ## with the built model: promote, hold, review, fail, roll back, ask for more; half a minute
+demo: .venv/run.stamp ## with the built model: promote, hold, review; a fault is found and rolled back; ask for more: a minute
 	@python -m demo
 
-test: .venv/test.stamp ## run the tests
-	@python -m pytest
+test: .venv/test.stamp ## run the tests, a file a process
+	@python -m pytest -n auto --dist loadfile
 
 nightly: .venv/test.stamp ## kill whatever writes, a thousand times on each database and at every step
 	@PROMOTION_GATE_KILLS=1000 python -m pytest -s tests/operate -k kill
