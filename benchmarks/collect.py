@@ -77,10 +77,10 @@ def contest(command: list[str], arguments: list[Any], scratch: pathlib.Path) -> 
     return json.loads(out.read_text())
 
 
-def command_of_ours(repository: pathlib.Path, plan: str, folder: pathlib.Path) -> Result:
-    """Run the whole command, from an empty cache; its report is in `report`."""
+def command_of_ours(repository: pathlib.Path, plan: str, folder: pathlib.Path, *further: str) -> Result:
+    """Run the whole command, from an empty cache; its report on the repository is in `report`, all are in `reports`."""
     command = [str(pathlib.Path(sys.executable).with_name("promotion-gate")), "collect", "git", str(repository)]
-    options = ["--releases", plan, "--out", str(folder / "raw"), "--cache", str(folder / "cache"), "--json"]
+    options = ["--releases", plan, "--out", str(folder / "raw"), "--cache", str(folder / "cache"), "--json", *further]
     begun = time.perf_counter()
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE) as process:
         said = process.stdout.read() if process.stdout else b""
@@ -89,7 +89,10 @@ def command_of_ours(repository: pathlib.Path, plan: str, folder: pathlib.Path) -
     seconds = time.perf_counter() - begun
     assert process.returncode == 0
     work = used.ru_utime + used.ru_stime
-    return {"seconds": seconds, "work": work, "memory": [used.ru_maxrss], "report": json.loads(said)[0]}
+    reports = json.loads(said)
+    return {
+        "seconds": seconds, "work": work, "memory": [used.ru_maxrss], "report": reports[0], "reports": reports,
+    }  # fmt: skip
 
 
 def spent(result: Result) -> str:
