@@ -8,7 +8,7 @@ import pytest
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.states import State
 from promotion_gate.operate.watches.past import TOGETHER_S, past
-from promotion_gate.operate.watches.watches import Watches
+from promotion_gate.operate.watches.watches import BUDGET_S, Watches
 from promotion_gate.operate.watches.windows import of_batch
 from tests.operate.management.management_world import HOUR, NOON, asked
 from tests.operate.watches.watched_shop import STEP, WatchedShop, calm, window
@@ -114,6 +114,39 @@ def test_a_restart_and_another_process_say_the_same(anywhere):
     other = Watches(shop.ledger, lambda: shop.gate, shop.clock)
     assert other.look()
     assert other.standing() == (live,)
+
+
+class Hurried:
+    """A clock by which every look is over soon."""
+
+    def __init__(self, clock):
+        self._clock, self._times = clock, 0
+
+    def now(self):
+        return self._clock.now()
+
+    def monotonic(self):
+        self._times += 1
+        return self._times * BUDGET_S / 4
+
+
+def test_looks_that_have_no_time_get_there_in_the_end_and_the_newest_watch_first(shop):
+    shop.stable(version="1")
+    shop.stable("m00", version="1")
+    shop.tell(calm(), 600)
+    shop.deployed(version="2")
+    shop.tell(calm("2"), 3600)
+    shop.deployed("m00", version="2")
+    shop.tell(calm("2"), 600)
+    shop.watch()
+    hurried = Watches(shop.ledger, lambda: shop.gate, Hurried(shop.clock))
+    looks, behind = 0, []
+    while not hurried.look():
+        looks += 1
+        behind.append([one.promotion.module for one in hurried.standing() if one.is_behind])
+    assert looks > 10
+    assert behind[-1] == ["tax"], "an hour older"
+    assert hurried.standing() == shop.watches.standing()
 
 
 def test_two_processes_that_find_it_at_once_tell_one_failure(anywhere):

@@ -63,6 +63,9 @@ class Counted(NamedTuple):
     latency_buckets: str | None
 
 
+Batch = tuple[int, list[dict[str, Any]]]
+"""Number of the event that told a batch, and its windows as JSON has them."""
+
 START = Mark()
 LAST_WINDOWS = 3_000
 LAST_BATCHES = 200
@@ -138,7 +141,7 @@ def counted(
     return [Counted(*row) for row in queries.connection.execute(query)]
 
 
-def batches(queries: Queries, *, after: int, limit: int) -> list[tuple[int, list[dict[str, Any]]]]:
+def batches(queries: Queries, *, after: int, limit: int) -> list[Batch]:
     """Return a page of telemetry in the order of arrival: the event's number, its windows, each with its source.
 
     The windows are plain JSON that was checked when it came: reading them as `Telemetry` takes ten times as long.

@@ -7,7 +7,7 @@ That takes a while where it is old; meanwhile it lags behind, which makes no ala
 import dataclasses
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from promotion_gate.operate.gate import Gate
@@ -100,9 +100,10 @@ class Watches:
                     found[promotion.id] = known
                 elif self._clock.monotonic() <= end:
                     found[promotion.id] = self._begun(queries, promotion)
-            # Those that lag least first: a long way back to go keeps none of the others waiting.
-            for one in sorted(found.values(), key=lambda one: -one.seen):
-                found[one.promotion.id] = self._carried_on(queries, one, end)
+            found = {name: dataclasses.replace(one, is_behind=True) for name, one in found.items()}
+            while self._clock.monotonic() <= end and any(one.is_behind for one in found.values()):
+                found |= self._carried_on(queries, found.values(), end)
+            found = {name: self._judged(queries, one) for name, one in found.items()}
         self._standing = tuple(found[one.id] for one in promotions if one.id in found)
         self._tell_changes(before)
         return len(found) == len(promotions) and not any(one.is_behind for one in self._standing)
@@ -111,18 +112,23 @@ class Watches:
         state, keys = begin(queries, self._gate(), promotion)
         return Watched(promotion, keys, state, promotion.updated_sequence, True, verdict(state))
 
-    def _carried_on(self, queries: Queries, one: Watched, end: float) -> Watched:
-        state, seen, is_behind = one.state, one.seen, True
-        while is_behind and self._clock.monotonic() <= end:
-            page = telemetry_queries.batches(queries, after=seen, limit=PAGE)
-            for sequence, told in page:
-                state, seen = detector.update(state, of_batch(told, one.keys)), sequence
-            is_behind = len(page) == PAGE
-        said = verdict(state)
-        if not is_behind:
-            said = _silenced(said, state, self._clock.now())
+    def _carried_on(self, queries: Queries, watches: Iterable[Watched], end: float) -> dict[str, Watched]:
+        """Carry each watch on by a page, those that lag least first: a long way to go keeps no other one waiting."""
+        pages: dict[int, list[telemetry_queries.Batch]] = {}  # read once for all that stand at the same event
+        found = {}
+        for one in sorted(watches, key=lambda one: -one.seen):
+            if one.is_behind and self._clock.monotonic() <= end:
+                if one.seen not in pages:
+                    pages[one.seen] = telemetry_queries.batches(queries, after=one.seen, limit=PAGE)
+                found[one.promotion.id] = _taken(one, pages[one.seen])
+        return found
+
+    def _judged(self, queries: Queries, one: Watched) -> Watched:
+        said = verdict(one.state)
+        if not one.is_behind:
+            said = _silenced(said, one.state, self._clock.now())
         is_told = one.is_told or (said.state == "degraded" and _is_told(queries, one.promotion))
-        return dataclasses.replace(one, state=state, seen=seen, is_behind=is_behind, verdict=said, is_told=is_told)
+        return dataclasses.replace(one, verdict=said, is_told=is_told)
 
     def _tell_changes(self, before: dict[str, Watched]) -> None:
         for one in self._standing:
@@ -132,6 +138,14 @@ class Watches:
                 told = {"promotion": one.promotion.id, "of": f"{one.promotion.project} {one.promotion.module}"}
                 said = {"standing": one.verdict.state, "reason": one.verdict.evidence["reason"]}
                 LOG.log(level, "watch", extra={**told, **said})
+
+
+def _taken(one: Watched, page: list[telemetry_queries.Batch]) -> Watched:
+    state = one.state
+    for _, told in page:
+        state = detector.update(state, of_batch(told, one.keys))
+    seen = page[-1][0] if page else one.seen
+    return dataclasses.replace(one, state=state, seen=seen, is_behind=len(page) == PAGE)
 
 
 def _watched(queries: Queries) -> list[Promotion]:
