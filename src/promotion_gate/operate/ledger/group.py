@@ -12,7 +12,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Engine, NestedTransaction, Transaction
+from sqlalchemy import Connection, Engine, Transaction
 
 from promotion_gate.operate.ledger.errors import LedgerUnavailable
 
@@ -34,9 +34,9 @@ class _Group:
             self.connection.close()
             raise
 
-    def savepoint(self) -> NestedTransaction | None:
-        """Return where the next writer begins; None for the first, whose failure ends the transaction."""
-        return self.connection.begin_nested() if self.members else None
+    def run(self, statement: str) -> None:
+        """Run one of the statements on savepoints: as plain text, for SQLAlchemy would put each together anew."""
+        self.connection.exec_driver_sql(f"{statement} writer")
 
     def end(self, error: BaseException | None = None) -> None:
         """Commit, or roll back where there is an error, and let all members know how it ended."""
@@ -80,13 +80,15 @@ class Groups:
             The database's own errors, those of the commit too.
         """
         group = self._enter()
+        is_first = not group.members  # whose failure ends the transaction
         try:
-            savepoint = group.savepoint()
+            if not is_first:
+                group.run("SAVEPOINT")
             yield group.connection
-            if savepoint is not None:
-                savepoint.commit()
+            if not is_first:
+                group.run("RELEASE SAVEPOINT")
         except BaseException as error:
-            self._leave(group, self._undone(group, error))
+            self._leave(group, error if is_first else self._undone(group))
             raise
         group.members += 1
         self._leave(group, None)
@@ -113,13 +115,10 @@ class Groups:
             self._pass_on(None)
             raise
 
-    def _undone(self, group: _Group, error: BaseException) -> BaseException | None:
+    def _undone(self, group: _Group) -> Exception | None:
         """Undo what a writer wrote; return what ends the whole group, None where the others can go on."""
-        nested = group.connection.get_nested_transaction() if group.members else None
-        if nested is None:
-            return error
         try:
-            nested.rollback()
+            group.run("ROLLBACK TO SAVEPOINT")
         except Exception as failed:  # the database has ended the transaction by itself
             return failed
         return None
