@@ -105,10 +105,10 @@ def test_a_taking_back_is_the_fix_of_an_issue_that_it_alone_names(shop, mine):
     assert reasons(linked) == {linking.UNDONE: {"AMQ-1"}}
 
 
-def merged(shop, message):
+def merged(shop, message, first="first"):
     """A branch of two commits that name nothing, and its merge; the day of the merge."""
     shop.git("checkout", "--quiet", "-b", "branch")
-    shop.commit_files({"a.py": lines(31)}, "first")
+    shop.commit_files({"a.py": lines(31)}, first)
     shop.commit_files({"test_a.py": lines(10)}, "second")
     shop.git("checkout", "--quiet", "main")
     shop.commit_files({"b.py": lines(31, "y")}, "meanwhile")
@@ -123,6 +123,22 @@ def test_a_merge_that_names_an_issue_stands_for_what_it_brought(shop, mine):
     numbered = Issue("#3", frozenset({"#3", "pull 7"}), "low", START, project="shop", dated=True)
     github = Export("github", "issues.json", 1, [numbered])
     assert failures(linking.link(github, [mine(shop.path)])) == {("#3", "a.py"): day}
+
+
+def test_a_merge_stands_for_no_commit_that_names_another_issue(shop, mine):
+    merged(shop, "Merge branch 'AMQ-1'", "AMQ-2: something else")
+    linked = linking.link(jira("AMQ-1", "AMQ-2"), [mine(shop.path)])
+    assert set(failures(linked)) == {("AMQ-2", "a.py")}
+
+
+def test_a_commit_that_names_the_issue_says_more_than_its_merge(shop, mine):
+    shop.git("checkout", "--quiet", "-b", "branch")
+    shop.commit_files({"a.py": lines(31)}, "AMQ-1: mend a")
+    shop.commit_files({"b.py": lines(31, "y")}, "tidy")
+    shop.git("checkout", "--quiet", "main")
+    shop.git("merge", "--quiet", "--no-ff", "-m", "Merge branch 'AMQ-1'", "branch")
+    shop.commit_files({})
+    assert failures(linking.link(jira("AMQ-1"), [mine(shop.path)])) == {("AMQ-1", "a.py"): 2}
 
 
 def test_a_merge_that_was_taken_back_takes_what_it_brought_with_it(shop, mine):

@@ -2,7 +2,8 @@
 
 A failure is an issue and a module whose files, tests aside, a commit that names the issue changed. It occurred when the
 issue was created; it was resolved, and known to be the module's, by the last such commit. A merge on the main line that
-names an issue stands for what it brought. Commits that do not count (bots', mass ones) or that were taken back link
+names an issue stands for what it brought, unless a commit of that names the issue too, and without those that name
+others. Commits that do not count (bots', mass ones) or that were taken back link
 nothing, and one that takes others back links only issues that these do not name: it is the fix of those alone. A module
 has a row under each name that it has in the releases.
 """
@@ -51,6 +52,7 @@ class _History:
     mined: Mined
     merges: Mapping[int, Sequence[int]]
     taken: Backouts
+    named: Sequence[set[str]]
     naming: Mapping[str, Sequence[int]]
 
     @classmethod
@@ -64,7 +66,7 @@ class _History:
             before = (named[target] for target in taken.reverts.get(place, ()))
             for name in names.difference(*before):
                 naming.setdefault(name, []).append(place)
-        return cls(mined, merges, taken, naming)
+        return cls(mined, merges, taken, named, naming)
 
     def link(self, issue: Issue) -> tuple[dict[str, int], str]:
         """Return the issue's modules with the time of the last fix, or none and why."""
@@ -94,8 +96,10 @@ class _History:
         commits, reverts, undone = self.mined.commits, self.taken.reverts, self.taken.undone
         for place in sorted(places - undone):
             yield place, commits[place].time
-            inside = (one for one in self.merges.get(place, ()) if one not in undone and one not in reverts)
-            yield from ((one, commits[place].time) for one in inside)
+            inside = self.merges.get(place, ())
+            if places.isdisjoint(inside):
+                own = (one for one in inside if not self.named[one] and one not in undone and one not in reverts)
+                yield from ((one, commits[place].time) for one in own)
 
 
 def link(export: Export, mined: Sequence[Mined]) -> Linked:
