@@ -6,7 +6,8 @@ usage: python benchmarks/failures.py REPO --tracker EXPORT --against TABLES [--r
 Runs `promotion-gate collect git --tracker` from an empty cache and times it; counts modules, dependencies and failures
 beside those in TABLES; lists, by issue, the failures that only one of them has, with what the command itself can say of
 the reason. With the referee, `promotion-gate benchmark` predicts every release from either, each is scored on its own
-tables, and then both on the same modules and failures, those of TABLES.
+tables, and then both on the same modules and failures, those of TABLES. The referee's forest takes no empty figure:
+only for it, what could not be measured of a module is 0.
 """
 
 import argparse
@@ -25,7 +26,8 @@ FIGURES = ("auc", "ap", "qwk", "brier", "logloss")
 
 def table(folder: pathlib.Path, name: str) -> pd.DataFrame:
     """Read a table of either."""
-    return pd.read_csv(folder / f"{name}.csv.gz", dtype={"release": str})
+    path = next(path for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz") if path.exists())
+    return pd.read_csv(path, dtype={"release": str})
 
 
 def beside(own: pathlib.Path, other: pathlib.Path) -> None:
@@ -62,8 +64,11 @@ def predicted(tables: pathlib.Path, out: pathlib.Path) -> None:
 
 def scored(referee: pathlib.Path, tables: pathlib.Path, predictions: pathlib.Path, scratch: pathlib.Path) -> str:
     """The referee's means of ours."""
-    told = scratch / "scores.json"
-    command = [sys.executable, str(referee), str(tables), str(predictions), "--json", str(told)]
+    told, filled = scratch / "scores.json", scratch / "filled"
+    filled.mkdir(exist_ok=True)
+    for name in ("releases", "modules", "failures"):
+        table(tables, name).fillna(0).to_csv(filled / f"{name}.csv", index=False)
+    command = [sys.executable, str(referee), str(filled), str(predictions), "--json", str(told)]
     subprocess.run(command, check=True, capture_output=True)
     means = json.loads(told.read_text(encoding="utf-8"))["means"]["ours"]
     return "  ".join(f"{figure} {means[figure]:.4f}" for figure in FIGURES)
