@@ -5,7 +5,6 @@ PROMOTION_GATE_KILLS says how many (default 20 on each database); `PROMOTION_GAT
 
 import collections
 import contextlib
-import multiprocessing
 import os
 import random
 import time
@@ -15,14 +14,12 @@ from sqlalchemy import select
 from promotion_gate.operate.ledger import tables
 from promotion_gate.operate.ledger.ledger import Ledger
 from promotion_gate.operate.ledger.verify import verify
+from tests.operate.forks import FORKS
 from tests.operate.ledger import writer_process
 
 KILLS = int(os.environ.get("PROMOTION_GATE_KILLS", "20"))
 TOGETHER = 3
 """Processes that write at once where the database takes several."""
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([writer_process.__name__])
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ application and listens on a port of its own.
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import pathlib
 import socket
@@ -16,12 +15,7 @@ import time
 from promotion_gate.operate.service import server
 from promotion_gate.operate.service.settings import Settings
 from tests.cli_bundle import PARAMS, write_bundle
-
-LATE = ("anyio._backends._asyncio", "psycopg", "pyarrow.dataset", "uvicorn.lifespan.on", "uvicorn.loops.auto")
-"""What a service imports once it runs: each life would do so again."""
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", *LATE, __name__])
+from tests.operate.forks import FORKS
 
 
 def free_port():

@@ -6,7 +6,6 @@ wrong. Nothing here is unpickled: a bundle is JSON, Parquet and XGBoost's own UB
 manifest.
 """
 
-import functools
 import hashlib
 import logging
 import pathlib
@@ -41,6 +40,10 @@ RETRY_S = 10.0
 """A bundle that was refused is tried again after so long: it may have been read while it was being written."""
 
 
+_Asked = tuple[str, str, str | None, float | None]
+"""Project, module, version, criticality."""
+
+
 class LiveCalculator(FISCalculator):
     """The champion's calculator with the newest load, for many threads, and with ready answers on what it knows."""
 
@@ -49,7 +52,8 @@ class LiveCalculator(FISCalculator):
         self._loads = loads
         self.names = KnownNames(self._entries)
         self._loading = threading.Lock()
-        self._ready = functools.lru_cache(CACHED)(self._known)
+        self._answers: dict[_Asked, tuple[float | None, bytes]] = {}
+        self._changing = threading.Lock()
 
     def scores(
         self, modules: Sequence[ModuleData], loads: Sequence[float | None] | None = None
@@ -67,8 +71,7 @@ class LiveCalculator(FISCalculator):
         if not self.is_ready(module):
             return super().score(module, load)
         newest = self._loads.of(module.project, module.module) if load is None else load
-        told = self._ready(module.project, module.module, module.version, module.criticality, newest)
-        return FISResult.model_validate_json(told)
+        return FISResult.model_validate_json(self._ready(module, newest))
 
     def as_json(self, module: ModuleData) -> bytes:
         """Return the score's JSON. Errors as `score`; LookAlike for a name that reads as one which the model knows."""
@@ -76,7 +79,7 @@ class LiveCalculator(FISCalculator):
         if not self.is_ready(module):
             return self.score(module).model_dump_json().encode()
         load = self._loads.of(module.project, module.module)
-        return self._ready(module.project, module.module, module.version, module.criticality, load)
+        return self._ready(module, load)
 
     def as_jsons(self, modules: Sequence[ModuleData]) -> list[bytes | InputError]:
         """Return the scores' JSON, those that take the model scored in one go; errors as `scores`."""
@@ -109,11 +112,18 @@ class LiveCalculator(FISCalculator):
         """Say whether the module is scored without the model, in a millisecond or two."""
         return not module.metrics and module.dependencies is None
 
-    def _known(
-        self, project: str, module: str, version: str | None, criticality: float | None, load: float | None
-    ) -> bytes:
-        asked = ModuleData(project=project, module=module, version=version, criticality=criticality)
-        return super().score(asked, load).model_dump_json().encode()
+    def _ready(self, module: ModuleData, load: float | None) -> bytes:
+        """Return the ready answer; of each question only the one with the load of the last time is kept."""
+        asked = module.project, module.module, module.version, module.criticality
+        found = self._answers.get(asked)
+        if found is None or found[0] != load:
+            plain = ModuleData(project=asked[0], module=asked[1], version=asked[2], criticality=asked[3])
+            found = load, super().score(plain, load).model_dump_json().encode()
+            with self._changing:
+                if asked not in self._answers and len(self._answers) >= CACHED:
+                    del self._answers[next(iter(self._answers))]
+                self._answers[asked] = found
+        return found[1]
 
     def _scorer(self) -> "Scorer":
         with self._loading:  # else each thread that comes first would load one
