@@ -169,14 +169,6 @@ def test_a_failure_that_begins_under_cover_of_an_outage_is_seen_when_that_ends()
     assert OUTAGE.stop < alarm <= OUTAGE.stop + 60
 
 
-def test_what_depends_on_the_module_is_no_witness():
-    dependents = frozenset(("shop", f"m{number}") for number in range(6))
-    own = [window(second, 500, outage(second)) for second in range(30, 1800, 10)]
-    elsewhere = [*others(-7200, 1800, lambda second, _: outage(second))]
-    watch = dataclasses.replace(WATCH, not_controls=dependents)
-    assert verdict(watched(past(), elsewhere, own, watch=watch)).state == "degraded"
-
-
 def test_slow_answers_everywhere_are_a_system_event_too():
     def slow(second):
         return 200 if second in OUTAGE else 20

@@ -38,7 +38,8 @@ def update(state: State, windows: Iterable[Window]) -> State:
 
     Args:
         state: before.
-        windows: of all modules, in order of arrival. Earlier ones than `baseline_hours` before the promotion are not
+        windows: of the module and of those that witness beside it, in order of arrival. What depends on the module
+            fails with it and is no witness. Earlier ones than `baseline_hours` before the promotion are not
             looked at; later ones than the watch move the clock alone. How they are cut into calls makes no difference.
     """
     earliest = state.watch.promoted_at - dt.timedelta(hours=float(state.rules.baseline_hours))
@@ -137,7 +138,7 @@ def _controlled(state: State, slot: int, counted: list[Window]) -> tuple[State, 
     """Look at the other modules: the state with them one slot further, and whether they rose together."""
     streams: dict[Stream, list[Window]] = {}
     for window in counted:
-        if window.key != state.watch.key and window.key not in state.watch.not_controls:
+        if window.key != state.watch.key:
             streams.setdefault(_stream(window), []).append(window)
     rules, controls = state.rules, dict(state.controls)
     seen = {stream: _seen(windows) for stream, windows in streams.items()}

@@ -76,8 +76,6 @@ class Watch:
         stable: the last stable version, that it is compared with; None where there is none.
         promoted_at, until: of the watch window, aware.
         criticality: of the module, 0 to 1.
-        not_controls: modules whose rise says nothing of the system: those that depend on this one, which fail with it,
-            and those that are watched themselves.
     """
 
     project: str
@@ -87,7 +85,6 @@ class Watch:
     promoted_at: dt.datetime
     until: dt.datetime
     criticality: float = 0.0
-    not_controls: frozenset[Key] = frozenset()
 
     def __post_init__(self) -> None:
         if self.promoted_at.tzinfo is None or self.until.tzinfo is None or self.until <= self.promoted_at:
